@@ -1,0 +1,1 @@
+//! The HTTP API: create, show, list, pay and cancel orders.

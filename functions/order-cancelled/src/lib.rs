@@ -1,0 +1,1 @@
+//! Gives the stock back and tells the buyer.

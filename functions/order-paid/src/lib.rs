@@ -1,0 +1,1 @@
+//! Confirms the stock, tells the buyer and counts the sale.

@@ -1,0 +1,1 @@
+//! Prices an order, reserves its seats and asks for payment.

@@ -1,0 +1,1 @@
+//! Sends what a crash or an outage left unsent.

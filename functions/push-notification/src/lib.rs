@@ -1,0 +1,1 @@
+//! Sends one push notification per order and event.

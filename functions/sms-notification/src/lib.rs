@@ -1,0 +1,1 @@
+//! Sends one text message per order and event.

@@ -1,0 +1,1 @@
+//! Keeps the durable stock ledger and its counters.

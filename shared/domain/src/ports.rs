@@ -1,0 +1,49 @@
+//! The ports: what functions ask of the world.
+//!
+//! A port's error says only what a caller can act on, see [`StoreError`] and [`SendError`].
+
+mod bus;
+mod catalogue;
+mod dead_letters;
+mod idempotency;
+mod notification;
+mod order_store;
+mod statistics;
+mod stock;
+mod time;
+
+pub use bus::{Bus, MessageId, Outgoing, SendError};
+pub use catalogue::{Catalogue, Tier};
+pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterStore};
+pub use idempotency::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore};
+pub use notification::{Alert, Alerts, Notice, NotificationProvider, ProviderError, UserDirectory};
+pub use order_store::{Created, MarkId, MarkedMessage, OrderStore, Outbox, Stepped};
+pub use statistics::{Sale, SalesTotal, Statistics};
+pub use stock::{
+    CacheStock, HeldReservation, Release, Repair, Repaired, ReservationRequest, Reserve, StockCache,
+    StockLedger,
+};
+pub use time::{Clock, Ids};
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing is known to have changed, or the outcome is unknown: try again later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Somebody else changed the record meanwhile: read again, then decide.
+    #[error("another writer was first: {0}")]
+    Conflict(String),
+    /// The request can never succeed as it is.
+    #[error("the store cannot take this: {0}")]
+    Invalid(String),
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// Pass it back to get the next page; `None` at the end. Opaque to callers.
+    pub next: Option<String>,
+}

@@ -1,0 +1,90 @@
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{Page, StoreError};
+
+/// A message that could not be handled, kept until an operator decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The name of this letter: made from group, message id and generation, so that storing it twice stores it once.
+    pub id: String,
+    /// The topic it was sent to.
+    pub topic: String,
+    /// The tag it was sent with.
+    pub tag: Option<String>,
+    /// The consumer group that could not handle it.
+    pub group: String,
+    /// What the bus called it.
+    pub message_id: String,
+    /// Its KEYS.
+    pub key: Option<String>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last try failed.
+    pub error: String,
+    /// The body as it was on the wire.
+    pub body: Bytes,
+    /// RocketMQ's system flag of the body (compression bits).
+    pub sys_flag: i32,
+    /// User properties.
+    pub properties: Vec<(String, String)>,
+    /// Which redrive this was: 0 for a first delivery.
+    pub generation: u32,
+    /// When the message was first sent, if known.
+    pub sent_at: Option<Timestamp>,
+    /// When it became a dead letter.
+    pub stored_at: Timestamp,
+}
+
+/// Which dead letters are meant. An empty filter means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetterFilter {
+    /// Only this letter.
+    pub id: Option<String>,
+    /// Only of this consumer group.
+    pub group: Option<String>,
+    /// Only of this topic.
+    pub topic: Option<String>,
+    /// Only with this tag.
+    pub tag: Option<String>,
+    /// Only with this key.
+    pub key: Option<String>,
+}
+
+impl DeadLetterFilter {
+    /// Whether a letter is meant.
+    pub fn matches(&self, letter: &DeadLetter) -> bool {
+        let same =
+            |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+        same(&self.id, Some(&letter.id))
+            && same(&self.group, Some(&letter.group))
+            && same(&self.topic, Some(&letter.topic))
+            && same(&self.tag, letter.tag.as_deref())
+            && same(&self.key, letter.key.as_deref())
+    }
+}
+
+/// Keeps dead letters.
+#[async_trait]
+pub trait DeadLetterStore: Send + Sync {
+    /// Stores a letter. False when a letter of this id is there already.
+    async fn put(&self, letter: &DeadLetter) -> Result<bool, StoreError>;
+
+    /// Lists letters, oldest first. `limit` is at least 1.
+    async fn list(
+        &self,
+        filter: &DeadLetterFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<DeadLetter>, StoreError>;
+
+    /// One letter.
+    async fn get(&self, id: &str) -> Result<Option<DeadLetter>, StoreError>;
+
+    /// Removes a letter. False when it was not there.
+    async fn remove(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// How many letters there are.
+    async fn count(&self) -> Result<u64, StoreError>;
+}

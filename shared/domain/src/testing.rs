@@ -1,0 +1,1 @@
+//! Fakes of every port, and a clock that a test moves by hand.

@@ -1,0 +1,1 @@
+//! The bus and every store in one SQLite file.

@@ -1,0 +1,1 @@
+//! Reads the configuration, builds the ports and runs functions on the chosen transport.

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use boxoffice_domain::ports::{SendError, StoreError};
+use boxoffice_messages::MissingField;
+
+/// What a handler made of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Handled: acknowledge.
+    Done,
+    /// It had been handled before: acknowledge.
+    Duplicate,
+    /// Not now: deliver it again.
+    Retry {
+        /// Not before this long; `None` leaves it to the retry policy.
+        after: Option<Duration>,
+        /// Why, for the log and, when the attempts are used up, for the dead letter.
+        because: String,
+    },
+    /// It will never work: to the dead letters at once, without burning the retries.
+    Poison {
+        /// Why, for the operator.
+        because: String,
+    },
+}
+
+impl Outcome {
+    /// Deliver again when the retry policy says so.
+    pub fn retry(because: impl ToString) -> Self {
+        Self::Retry { after: None, because: because.to_string() }
+    }
+
+    /// Deliver again, not before `after`.
+    pub fn retry_after(after: Duration, because: impl ToString) -> Self {
+        Self::Retry { after: Some(after), because: because.to_string() }
+    }
+
+    /// It will never work.
+    pub fn poison(because: impl ToString) -> Self {
+        Self::Poison { because: because.to_string() }
+    }
+
+    /// The label of the outcome in metrics and logs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Duplicate => "duplicate",
+            Self::Retry { .. } => "retry",
+            Self::Poison { .. } => "poison",
+        }
+    }
+}
+
+/// So that a handler may use `?`: a store that is away or was changed meanwhile is a retry, a request that can
+/// never succeed is poison.
+impl From<StoreError> for Outcome {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Conflict(_) => Self::retry(error),
+            StoreError::Invalid(_) => Self::poison(error),
+        }
+    }
+}
+
+/// A bus that will never take the message makes the handled message poison; anything else is a retry.
+impl From<SendError> for Outcome {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Rejected(_) => Self::poison(error),
+            SendError::Unavailable(_) | SendError::OutcomeUnknown(_) => Self::retry(error),
+        }
+    }
+}
+
+/// A message without a field its handler needs will never work.
+impl From<MissingField> for Outcome {
+    fn from(missing: MissingField) -> Self {
+        Self::poison(missing)
+    }
+}
+
+/// Lets a handler be written with `?`: both sides of the result are the outcome.
+impl From<Result<Self, Self>> for Outcome {
+    fn from(result: Result<Self, Self>) -> Self {
+        match result {
+            Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+}
