@@ -15,6 +15,8 @@ pub struct Outgoing {
     pub key: Option<String>,
     /// The encoded payload.
     pub body: Bytes,
+    /// RocketMQ's system flag: tells how the body is compressed. 0 for everything we write.
+    pub sys_flag: i32,
     /// Not before this instant; `None` is now.
     pub deliver_at: Option<Timestamp>,
     /// User properties that travel with it (`traceparent`, ...).
@@ -34,6 +36,7 @@ impl Outgoing {
             tag: Some(tag.into()),
             key: Some(key.into()),
             body: body.into(),
+            sys_flag: 0,
             deliver_at: None,
             properties: Vec::new(),
         }
