@@ -14,7 +14,7 @@ mod time;
 
 pub use bus::{Bus, MessageId, Outgoing, SendError};
 pub use catalogue::{Catalogue, Tier};
-pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterStore};
+pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterStore, Redeliver};
 pub use idempotency::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore};
 pub use notification::{Alert, Alerts, Notice, NotificationProvider, ProviderError, UserDirectory};
 pub use order_store::{Created, MarkId, MarkedMessage, OrderStore, Outbox, Stepped};

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Page, StoreError};
+use super::{Page, SendError, StoreError};
 
 /// A message that could not be handled, kept until an operator decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,4 +87,16 @@ pub trait DeadLetterStore: Send + Sync {
 
     /// How many letters there are.
     async fn count(&self) -> Result<u64, StoreError>;
+}
+
+/// Puts dead letters back in front of the consumer group that could not handle them.
+#[async_trait]
+pub trait Redeliver: Send + Sync {
+    /// Delivers the message of a letter once more, to `letter.group` alone and not to the other groups of its topic,
+    /// with generation `letter.generation + 1` and attempt 1. A letter that no group took is sent to its topic again.
+    /// Returns once the message is durable.
+    ///
+    /// A backend that keeps its letters beside its bus removes the letter in the same step; on every other one the
+    /// caller removes it afterwards.
+    async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError>;
 }
