@@ -118,27 +118,27 @@ pub fn fold<S: BuildHasher>(
     changes: &[LedgerChange],
 ) -> Folded {
     let mut counters = counters;
-    let mut changed: Vec<LedgerEntry> = Vec::new();
+    let mut records: Vec<LedgerEntry> = Vec::new();
     let mut position: HashMap<&OrderNo, usize> = HashMap::new();
     let mut outcomes = Vec::with_capacity(changes.len());
     for change in changes {
         let known = position.get(&change.order_no).copied();
         let current = match known {
-            Some(index) => changed.get(index),
+            Some(index) => records.get(index),
             None => on_file.get(&change.order_no),
         };
         let (outcome, next) = step(&mut counters, current, change);
         outcomes.push(outcome);
         if let Some(entry) = next {
-            if let Some(slot) = known.and_then(|index| changed.get_mut(index)) {
+            if let Some(slot) = known.and_then(|index| records.get_mut(index)) {
                 *slot = entry;
             } else {
-                position.insert(&change.order_no, changed.len());
-                changed.push(entry);
+                position.insert(&change.order_no, records.len());
+                records.push(entry);
             }
         }
     }
-    Folded { counters, changed, outcomes }
+    Folded { counters, changed: records, outcomes }
 }
 
 fn step(

@@ -9,7 +9,7 @@ pub mod ledger;
 mod order;
 pub mod ports;
 mod rules;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use ids::{InvalidOrderNo, OrderNo, SessionId, ShowId, TicketId, UserId};

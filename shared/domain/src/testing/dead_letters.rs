@@ -1,0 +1,81 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::paging::page;
+use super::{Crash, Faults, fault_switches, locked};
+use crate::ports::{DeadLetter, DeadLetterFilter, DeadLetterStore, Page, StoreError};
+
+/// Dead letters in memory, in the order in which they were stored.
+#[derive(Debug)]
+pub struct FakeDeadLetterStore {
+    faults: Faults<StoreError>,
+    letters: Mutex<Vec<DeadLetter>>,
+}
+
+impl Default for FakeDeadLetterStore {
+    fn default() -> Self {
+        Self::new(&Crash::default())
+    }
+}
+
+impl FakeDeadLetterStore {
+    /// Empty; dies with `crash`.
+    pub fn new(crash: &Crash) -> Self {
+        let dead = || StoreError::Unavailable("the process died".to_owned());
+        Self { faults: Faults::new(crash.clone(), dead), letters: Mutex::default() }
+    }
+
+    /// Every letter, oldest first.
+    pub fn all(&self) -> Vec<DeadLetter> {
+        locked(&self.letters).clone()
+    }
+}
+
+#[async_trait]
+impl DeadLetterStore for FakeDeadLetterStore {
+    async fn put(&self, letter: &DeadLetter) -> Result<bool, StoreError> {
+        self.faults.call(|| {
+            let mut letters = locked(&self.letters);
+            let new = letters.iter().all(|stored| stored.id != letter.id);
+            if new {
+                letters.push(letter.clone());
+            }
+            Ok(new)
+        })
+    }
+
+    async fn list(
+        &self,
+        filter: &DeadLetterFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<DeadLetter>, StoreError> {
+        self.faults.call(|| {
+            let mut letters = locked(&self.letters).clone();
+            letters.sort_by_key(|letter| letter.stored_at);
+            let keyed =
+                letters.into_iter().enumerate().map(|(index, letter)| (format!("{index:08}"), letter));
+            Ok(page(keyed.filter(|(_, letter)| filter.matches(letter)), limit, cursor))
+        })
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
+        self.faults.call(|| Ok(locked(&self.letters).iter().find(|letter| letter.id == id).cloned()))
+    }
+
+    async fn remove(&self, id: &str) -> Result<bool, StoreError> {
+        self.faults.call(|| {
+            let mut letters = locked(&self.letters);
+            let before = letters.len();
+            letters.retain(|letter| letter.id != id);
+            Ok(letters.len() < before)
+        })
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.faults.call(|| Ok(locked(&self.letters).len() as u64))
+    }
+}
+
+fault_switches!(FakeDeadLetterStore, StoreError);
