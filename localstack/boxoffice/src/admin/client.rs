@@ -1,0 +1,89 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::AdminEndpoint;
+use crate::operator::{Answer, Command, OperatorError};
+
+/// How long a command may take. Checking the invariants of a large file is the longest.
+const COMMAND_TIME_OUT: Duration = Duration::from_secs(120);
+
+/// Why a running server did not carry out a command.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens there: the server is gone.
+    #[error("no server answers at {address}: {because}")]
+    NobodyThere {
+        /// Where it should have been.
+        address: String,
+        /// What the connection said.
+        because: String,
+    },
+    /// The server said no.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// The server answered something that this program does not understand.
+    #[error("the server at {address} answered in an unexpected way: {because}")]
+    Unexpected {
+        /// Where it is.
+        address: String,
+        /// What was odd.
+        because: String,
+    },
+}
+
+/// Sends commands to a running server.
+#[derive(Clone)]
+pub struct AdminClient {
+    database: PathBuf,
+    endpoint: AdminEndpoint,
+    http: reqwest::Client,
+}
+
+impl AdminClient {
+    /// A client for the server that runs on `database`; `None` when no file tells of one.
+    pub fn locate(database: &Path, http: reqwest::Client) -> io::Result<Option<Self>> {
+        let endpoint = AdminEndpoint::read(database)?;
+        Ok(endpoint.map(|endpoint| Self { database: database.to_owned(), endpoint, http }))
+    }
+
+    /// Reads again where the server is: a restarted one listens elsewhere. Keeps what it knew when nothing tells.
+    pub fn locate_again(&mut self) {
+        if let Ok(Some(endpoint)) = AdminEndpoint::read(&self.database) {
+            self.endpoint = endpoint;
+        }
+    }
+
+    /// The server it talks to.
+    pub fn endpoint(&self) -> &AdminEndpoint {
+        &self.endpoint
+    }
+
+    /// Has one command carried out.
+    pub async fn run(&self, command: &Command) -> Result<Answer, ClientError> {
+        let address = self.endpoint.address.to_string();
+        let unexpected =
+            |because: String| ClientError::Unexpected { address: self.endpoint.address.to_string(), because };
+        let response = self
+            .http
+            .post(format!("http://{address}/admin/commands"))
+            .bearer_auth(&self.endpoint.token)
+            .timeout(COMMAND_TIME_OUT)
+            .json(command)
+            .send()
+            .await
+            .map_err(|error| match error.is_connect() {
+                true => ClientError::NobodyThere { address: address.clone(), because: error.to_string() },
+                false => unexpected(error.to_string()),
+            })?;
+        let ok = response.status().is_success();
+        let body = response.bytes().await.map_err(|error| unexpected(error.to_string()))?;
+        if ok {
+            return serde_json::from_slice(&body).map_err(|error| unexpected(error.to_string()));
+        }
+        match serde_json::from_slice::<OperatorError>(&body) {
+            Ok(error) => Err(error.into()),
+            Err(_) => Err(unexpected(String::from_utf8_lossy(&body).chars().take(200).collect())),
+        }
+    }
+}

@@ -1,0 +1,358 @@
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::{CreationError, Histogram};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::buyer::{End, Intent, buy};
+use super::report;
+use super::shop::{Shop, ShopError, Wish};
+use crate::admin::{AdminClient, ClientError};
+use crate::operator::{Answer, Command, Verification};
+
+/// A time to pay that a demonstration can wait for.
+const WATCHABLE_WINDOW: Duration = Duration::from_secs(60);
+/// The seats one buyer may want.
+const MAX_QUANTITY: u64 = 2;
+
+/// What kind of sale.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Buyers who arrive at once.
+    pub buyers: u32,
+    /// Seats that go on sale.
+    pub seats: u32,
+    /// How many of a hundred buyers with reserved seats never pay.
+    pub walk_away_percent: u32,
+    /// Buyers whose requests are under way at the same time.
+    pub at_once: u32,
+    /// Decides who wants how many seats and who pays.
+    pub seed: u64,
+    /// The show, the performance and the ticket tier on sale.
+    pub ticket: (i64, i64, i64),
+    /// The longest the whole may take.
+    pub time_limit: Duration,
+    /// Where the log provider writes, when it is known.
+    pub deliveries: Option<String>,
+}
+
+/// Why the demonstration could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SaleError {
+    /// A command to the server failed.
+    #[error(transparent)]
+    Admin(#[from] ClientError),
+    /// The public API failed.
+    #[error("the sale could not go on: {0}")]
+    Shop(String),
+    /// The server answered something else than was asked.
+    #[error("the server gave an answer of the wrong kind")]
+    WrongAnswer,
+}
+
+/// What is counted while buyers buy.
+pub(super) struct Tally {
+    create: Mutex<Histogram<u64>>,
+    process: Mutex<Histogram<u64>>,
+    pay: Mutex<Histogram<u64>>,
+    orders: Mutex<HashSet<String>>,
+    illegal_moves: AtomicU64,
+    repeated_numbers: AtomicU64,
+}
+
+impl Tally {
+    fn new() -> Result<Self, CreationError> {
+        // Three digits of precision; grows as it must.
+        let histogram = || Histogram::new(3).map(Mutex::new);
+        Ok(Self {
+            create: histogram()?,
+            process: histogram()?,
+            pay: histogram()?,
+            orders: Mutex::default(),
+            illegal_moves: AtomicU64::new(0),
+            repeated_numbers: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn accepted(&self, took: Duration, order_no: &str) {
+        record(&self.create, took);
+        let new = self.orders.lock().unwrap_or_else(PoisonError::into_inner).insert(order_no.to_owned());
+        self.repeated_numbers.fetch_add(u64::from(!new), Ordering::Relaxed);
+    }
+
+    pub(super) fn processed(&self, took: Duration) {
+        record(&self.process, took);
+    }
+
+    pub(super) fn paid(&self, took: Duration) {
+        record(&self.pay, took);
+    }
+
+    pub(super) fn moved(&self, from: &str, to: &str) {
+        let legal = matches!(
+            (from, to),
+            ("Created", "Created" | "AwaitingPayment" | "Cancelled")
+                | ("AwaitingPayment", "AwaitingPayment" | "Paid" | "Cancelled")
+        );
+        self.illegal_moves.fetch_add(u64::from(!legal), Ordering::Relaxed);
+    }
+}
+
+fn record(histogram: &Mutex<Histogram<u64>>, took: Duration) {
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    histogram.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
+}
+
+/// Percentiles of one kind of request, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Latency {
+    pub(super) count: u64,
+    pub(super) p50: f64,
+    pub(super) p90: f64,
+    pub(super) p99: f64,
+    pub(super) max: f64,
+}
+
+impl Latency {
+    fn of(histogram: &Mutex<Histogram<u64>>) -> Self {
+        let histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
+        let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1_000.0;
+        Self {
+            count: histogram.len(),
+            p50: millis(histogram.value_at_quantile(0.50)),
+            p90: millis(histogram.value_at_quantile(0.90)),
+            p99: millis(histogram.value_at_quantile(0.99)),
+            max: millis(histogram.max()),
+        }
+    }
+}
+
+/// How the sale ended.
+pub(super) struct Outcome {
+    pub(super) plan: Plan,
+    pub(super) took: Duration,
+    pub(super) accepted: u64,
+    pub(super) paid: u64,
+    pub(super) sold_out: u64,
+    pub(super) timed_out: u64,
+    pub(super) still_reserved: u64,
+    pub(super) failed: Vec<String>,
+    pub(super) illegal_moves: u64,
+    pub(super) repeated_numbers: u64,
+    pub(super) create: Latency,
+    pub(super) process: Latency,
+    pub(super) pay: Latency,
+    pub(super) seats_taken: u64,
+    pub(super) verification: Verification,
+}
+
+impl Outcome {
+    /// Whether everything that must hold holds.
+    pub(super) fn is_good(&self) -> bool {
+        !self.verification.is_broken()
+            && self.verification.quiet
+            && self.seats_taken == u64::from(self.plan.seats)
+            && self.failed.is_empty()
+            && self.illegal_moves == 0
+            && self.repeated_numbers == 0
+    }
+}
+
+struct Sale {
+    plan: Plan,
+    shop: Shop,
+    admin: AdminClient,
+    tally: Arc<Tally>,
+    bar: ProgressBar,
+    taken_before: u64,
+    next_user: i64,
+    random: u64,
+    ends: Vec<Result<End, ShopError>>,
+}
+
+/// Makes the sale, prints the table, and tells whether everything that must hold holds.
+pub async fn run(plan: Plan, http: reqwest::Client, admin: AdminClient) -> Result<bool, SaleError> {
+    let deadline = Instant::now() + plan.time_limit;
+    let shop = Shop::new(format!("http://{}", admin.endpoint().api), http, deadline);
+    let random = plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let bar = ProgressBar::new(u64::from(plan.buyers));
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {bar:40} {pos}/{len} buyers  {msg}") {
+        bar.set_style(style);
+    }
+    let tally = Tally::new().map_err(|error| SaleError::Shop(error.to_string()))?;
+    let mut sale = Sale {
+        // Buyers of an earlier sale keep what they hold, so these are others.
+        next_user: 1_000_000 + i64::from(std::process::id()) * 1_000_000,
+        plan,
+        shop,
+        admin,
+        tally: Arc::new(tally),
+        bar,
+        taken_before: 0,
+        random,
+        ends: Vec::new(),
+    };
+    let begun = Instant::now();
+    sale.open().await?;
+    sale.rush().await;
+    sale.sell_what_came_back().await?;
+    sale.settle().await?;
+    sale.bar.finish_and_clear();
+    let outcome = sale.outcome(begun.elapsed()).await?;
+    report::print(&outcome);
+    Ok(outcome.is_good())
+}
+
+impl Sale {
+    /// A small generator is enough to decide who wants what, and replays from the seed (xorshift64*).
+    fn draw(&mut self, below: u64) -> u64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        (self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below.max(1)
+    }
+
+    /// Puts the seats on sale, on top of what was sold before.
+    async fn open(&mut self) -> Result<(), SaleError> {
+        self.bar.set_message("the sale opens");
+        let ticket_id = self.plan.ticket.2;
+        let taken = match self.command(&Command::StockShow { ticket_id: Some(ticket_id) }).await {
+            Ok(Answer::Stock(rows)) => rows.first().map_or(0, |row| row.locked + row.sold),
+            Ok(_) => return Err(SaleError::WrongAnswer),
+            Err(ClientError::Operator(_)) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        self.taken_before = u64::from(taken);
+        let total = taken + self.plan.seats;
+        self.command(&Command::StockLoad { ticket_id, total }).await?;
+        loop {
+            match self.command(&Command::StockShow { ticket_id: Some(ticket_id) }).await? {
+                Answer::Stock(rows)
+                    if rows.first().is_some_and(|row| row.cache_available == Some(self.plan.seats)) =>
+                {
+                    return Ok(());
+                }
+                _ if self.shop.is_over() => {
+                    return Err(SaleError::Shop("the stock was not loaded in time".to_owned()));
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    async fn rush(&mut self) {
+        let window = Duration::from_secs(self.admin.endpoint().payment_window_seconds);
+        let walk_away =
+            if window <= WATCHABLE_WINDOW { Intent::WalkAway } else { Intent::WalkAwayUnseen };
+        let wishes = (0..self.plan.buyers)
+            .map(|_| {
+                let quantity = u32::try_from(1 + self.draw(MAX_QUANTITY)).unwrap_or(1);
+                let walks = self.draw(100) < u64::from(self.plan.walk_away_percent);
+                (quantity, if walks { walk_away } else { Intent::Pay })
+            })
+            .collect::<Vec<_>>();
+        self.wave(wishes).await;
+    }
+
+    /// Seats of orders that were not paid in time come back; buyers who found nothing try again for one seat each.
+    async fn sell_what_came_back(&mut self) -> Result<(), SaleError> {
+        while !self.shop.is_over() {
+            self.settle().await?;
+            let free = self.stock().await?.available;
+            if free == 0 {
+                return Ok(());
+            }
+            self.bar.inc_length(u64::from(free));
+            self.wave((0..free).map(|_| (1, Intent::Pay)).collect()).await;
+        }
+        Ok(())
+    }
+
+    async fn wave(&mut self, wishes: Vec<(u32, Intent)>) {
+        let (show_id, session_id, ticket_id) = self.plan.ticket;
+        let places = Arc::new(Semaphore::new(self.plan.at_once.max(1) as usize));
+        let mut buyers = JoinSet::new();
+        for (quantity, intent) in wishes {
+            self.next_user += 1;
+            let wish = Wish { user_id: self.next_user, show_id, session_id, ticket_id, quantity };
+            let key = format!("demo-{}-{}", self.plan.seed, wish.user_id);
+            let (shop, tally, bar) = (self.shop.clone(), Arc::clone(&self.tally), self.bar.clone());
+            let places = Arc::clone(&places);
+            buyers.spawn(async move {
+                // Closed never: the semaphore lives as long as its buyers.
+                let _place = places.acquire_owned().await.ok();
+                let end = buy(&shop, &tally, wish, key, intent).await;
+                bar.inc(1);
+                end
+            });
+        }
+        self.bar.set_message("buyers race");
+        while let Some(ended) = buyers.join_next().await {
+            self.ends.push(ended.unwrap_or_else(|error| Err(ShopError::GaveUp(error.to_string()))));
+        }
+    }
+
+    /// Waits until no message is due or in flight.
+    async fn settle(&mut self) -> Result<(), SaleError> {
+        self.bar.set_message("the functions finish");
+        loop {
+            let Answer::Groups(groups) = self.command(&Command::Status).await? else {
+                return Err(SaleError::WrongAnswer);
+            };
+            if groups.iter().all(|group| group.waiting == 0 && group.in_flight == 0) || self.shop.is_over() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn stock(&self) -> Result<super::shop::SeenStock, SaleError> {
+        self.shop.stock(self.plan.ticket.2).await.map_err(|error| SaleError::Shop(error.to_string()))
+    }
+
+    /// A command, again and again while the server restarts; a restarted one listens elsewhere, with another token.
+    async fn command(&mut self, command: &Command) -> Result<Answer, ClientError> {
+        loop {
+            match self.admin.run(command).await {
+                Err(ClientError::NobodyThere { .. } | ClientError::Unexpected { .. }) if !self.shop.is_over() => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    self.admin.locate_again();
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn outcome(&mut self, took: Duration) -> Result<Outcome, SaleError> {
+        let stock = self.stock().await?;
+        let verify = Command::Verify { deliveries: self.plan.deliveries.clone() };
+        let Answer::Verification(verification) =
+            self.command(&verify).await?
+        else {
+            return Err(SaleError::WrongAnswer);
+        };
+        let count = |wanted: End| self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64;
+        let failed = self.ends.iter().filter_map(|end| end.as_ref().err()).map(ToString::to_string);
+        Ok(Outcome {
+            plan: self.plan.clone(),
+            took,
+            accepted: self.tally.orders.lock().unwrap_or_else(PoisonError::into_inner).len() as u64,
+            paid: count(End::Paid),
+            sold_out: count(End::SoldOut),
+            timed_out: count(End::TimedOut),
+            still_reserved: count(End::StillReserved),
+            failed: failed.collect(),
+            illegal_moves: self.tally.illegal_moves.load(Ordering::Relaxed),
+            repeated_numbers: self.tally.repeated_numbers.load(Ordering::Relaxed),
+            create: Latency::of(&self.tally.create),
+            process: Latency::of(&self.tally.process),
+            pay: Latency::of(&self.tally.pay),
+            seats_taken: u64::from(stock.locked + stock.sold).saturating_sub(self.taken_before),
+            verification,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! Reaches the stores for an operator: through the running server, or by opening the file when none runs.
+
+use std::path::PathBuf;
+
+use boxoffice_host::{HostError, HostSettings, Ports};
+
+use crate::admin::{AdminClient, ClientError};
+use crate::operator::{Answer, Command, OperatorError, Operations};
+
+/// Why an operator could not reach anything.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// A running server did not carry out the command.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The file could not be opened, or the settings are wrong.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The command failed.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// The file that tells of a running server cannot be read.
+    #[error("{}: {because}", path.display())]
+    EndpointFile {
+        /// The file.
+        path: PathBuf,
+        /// What was wrong.
+        because: String,
+    },
+}
+
+/// Somebody who carries out commands.
+pub enum Reach {
+    /// A running server.
+    Server(Box<AdminClient>),
+    /// This process, on the file itself.
+    File(Box<Operations>),
+}
+
+impl Reach {
+    /// Looks for a running server, and opens the file when there is none.
+    pub async fn find(settings: &HostSettings, http: reqwest::Client) -> Result<Self, ReachError> {
+        if let Some(client) = running_server(settings, http).await? {
+            return Ok(Self::Server(Box::new(client)));
+        }
+        let ports = Ports::open(settings).await?;
+        Ok(Self::File(Box::new(Operations::new(ports))))
+    }
+
+    /// Has one command carried out.
+    pub async fn run(&self, command: &Command) -> Result<Answer, ReachError> {
+        match self {
+            Self::Server(client) => Ok(client.run(command).await?),
+            Self::File(operations) => Ok(operations.run(command.clone()).await?),
+        }
+    }
+
+    /// Leaves: closes the file if this process opened it.
+    pub async fn close(self) {
+        if let Self::File(operations) = self {
+            operations.close().await;
+        }
+    }
+}
+
+/// The server that runs on the configured file, if it answers.
+pub async fn running_server(
+    settings: &HostSettings,
+    http: reqwest::Client,
+) -> Result<Option<AdminClient>, ReachError> {
+    let path = &settings.database;
+    let client = AdminClient::locate(path, http).map_err(|error| ReachError::EndpointFile {
+        path: crate::admin::AdminEndpoint::path(path),
+        because: error.to_string(),
+    })?;
+    let Some(client) = client else { return Ok(None) };
+    match client.run(&Command::Ping).await {
+        Ok(_) => Ok(Some(client)),
+        // The file of a server that was killed.
+        Err(ClientError::NobodyThere { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
