@@ -1,3 +1,5 @@
+//! Graceful stops: one signal for every part of a process.
+
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -37,5 +39,53 @@ impl Shutdown {
         let mut receiver = self.begun.subscribe();
         // The sender lives as long as `self`, so waiting cannot fail before the signal is given.
         let _ = receiver.wait_for(|begun| *begun).await;
+    }
+}
+
+/// Exit status of a process that was told to stop twice.
+const STOPPED_AT_ONCE: i32 = 130;
+
+/// Begins `shutdown` when the process is told to stop (SIGTERM, or SIGINT from Ctrl-C); told a second time, the
+/// process exits at once with status 130. Watches in the background from now on; fails when the operating system
+/// refuses to.
+#[cfg(unix)]
+pub fn on_signals(shutdown: Shutdown) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        loop {
+            let signal = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if shutdown.has_begun() {
+                tracing::warn!(signal, "told to stop again; exiting at once");
+                std::process::exit(STOPPED_AT_ONCE);
+            }
+            tracing::info!(signal, "stopping: finishing what is in flight; a second signal stops at once");
+            shutdown.begin();
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everyone_who_waits_learns_of_it_also_afterwards() {
+        let shutdown = Shutdown::new();
+        let waiting = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { shutdown.begun().await }
+        });
+        assert!(!shutdown.has_begun());
+        shutdown.begin();
+        waiting.await.unwrap();
+        shutdown.begun().await;
+        assert!(shutdown.has_begun());
     }
 }

@@ -1,0 +1,17 @@
+//! Configuration: settings from the environment and, locally, a TOML file.
+//!
+//! Each crate builds one typed struct from [`Settings`]; every error of every crate is reported at once.
+
+mod backend_url;
+mod duration;
+mod error;
+mod secret;
+mod settings;
+mod similar;
+mod source;
+
+pub use backend_url::BackendUrl;
+pub use duration::{InvalidDuration, parse_duration, write_duration};
+pub use error::{ConfigError, ConfigErrors, Origin};
+pub use secret::Secret;
+pub use settings::{Setting, Settings, settings_table};

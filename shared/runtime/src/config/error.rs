@@ -1,0 +1,85 @@
+use std::fmt;
+
+/// Where a value was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An environment variable.
+    Environment,
+    /// The configuration file.
+    File,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Environment => "environment",
+            Self::File => "configuration file",
+        })
+    }
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The configuration file cannot be read.
+    #[error("configuration file {path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why not, with the line if it is not TOML.
+        reason: String,
+    },
+    /// A value that is not allowed.
+    #[error("{name} ({origin}): found {found}, allowed is {allowed}")]
+    NotAllowed {
+        /// The setting.
+        name: String,
+        /// Where the value was found.
+        origin: Origin,
+        /// The value; only its kind if it is a secret.
+        found: String,
+        /// What the setting takes.
+        allowed: String,
+    },
+    /// A value that is needed and not there.
+    #[error("{name}: missing, wanted is {allowed}")]
+    Missing {
+        /// The setting.
+        name: String,
+        /// What the setting takes.
+        allowed: String,
+    },
+    /// A name that no setting has.
+    #[error("{name} ({origin}): no such setting{}", suggestion(did_you_mean.as_deref()))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Where it was found.
+        origin: Origin,
+        /// The setting that may have been meant.
+        did_you_mean: Option<String>,
+    },
+}
+
+fn suggestion(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+/// Everything that is wrong with the configuration, one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors {
+    /// The errors, at least one.
+    pub errors: Vec<ConfigError>,
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the configuration cannot be used:")?;
+        for error in &self.errors {
+            write!(formatter, "\n  {error}")?;
+        }
+        Ok(())
+    }
+}

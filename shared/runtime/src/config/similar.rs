@@ -1,0 +1,46 @@
+/// The candidate nearest to `word`, if one is near enough to have been meant.
+pub(super) fn most_similar<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = word.to_ascii_uppercase();
+    candidates
+        .map(|candidate| (distance(&wanted, &candidate.to_ascii_uppercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be put in, left out or changed to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = above + 1;
+        for (column, other_letter) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other_letter);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+        let names = ["BOXOFFICE_PORT", "BOXOFFICE_ZONE", "BUS"];
+        assert_eq!(most_similar("BOXOFFICE_PROT", names.into_iter()), Some("BOXOFFICE_PORT"));
+        assert_eq!(most_similar("boxoffice_zone", names.into_iter()), Some("BOXOFFICE_ZONE"));
+        assert_eq!(most_similar("BUZ", names.into_iter()), Some("BUS"));
+        assert_eq!(most_similar("SOMETHING_ELSE", names.into_iter()), None);
+    }
+
+    #[test]
+    fn distances_are_counted_in_letters() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+}

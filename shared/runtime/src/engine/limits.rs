@@ -1,0 +1,93 @@
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
+use crate::{Deadline, Outcome, Shutdown};
+
+/// What both engines allow a handler.
+#[derive(Debug, Clone)]
+pub(super) struct Limits {
+    /// Messages handled at the same time.
+    pub(super) concurrency: usize,
+    /// How long one call of the handler may take.
+    pub(super) handler_time_out: Duration,
+    /// Once begun, nothing more is started.
+    pub(super) shutdown: Option<Shutdown>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { concurrency: 64, handler_time_out: Duration::from_secs(30), shutdown: None }
+    }
+}
+
+/// Why a call of a handler gave no answer of its own.
+pub(super) enum Failure {
+    /// It panicked with this message.
+    Panicked(String),
+    /// It was given up.
+    TookTooLong(Duration),
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Panicked(message) => Self::retry(format_args!("the handler panicked: {message}")),
+            Failure::TookTooLong(limit) => {
+                Self::retry(format_args!("the handler took longer than {limit:?}"))
+            }
+        }
+    }
+}
+
+impl Limits {
+    /// Runs one call of a handler within its time-out, and survives its panic.
+    pub(super) async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
+        // A handler shares nothing with us that a panic could leave half-changed, but its own state, which it
+        // must keep sound itself.
+        let caught = AssertUnwindSafe(call).catch_unwind();
+        match tokio::time::timeout(self.handler_time_out, caught).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(panic)) => Err(Failure::Panicked(panic_text(panic.as_ref()))),
+            Err(_) => Err(Failure::TookTooLong(self.handler_time_out)),
+        }
+    }
+
+    /// Whether nothing more may be started.
+    pub(super) fn must_stop(&self, deadline: Option<Deadline>) -> bool {
+        deadline.is_some_and(|Deadline(instant)| instant <= Instant::now())
+            || self.shutdown.as_ref().is_some_and(Shutdown::has_begun)
+    }
+
+    /// Returns once nothing more may be started.
+    pub(super) async fn stop(&self, deadline: Option<Deadline>) {
+        let past_deadline = async {
+            match deadline {
+                Some(Deadline(instant)) => tokio::time::sleep_until(instant).await,
+                None => std::future::pending().await,
+            }
+        };
+        let shut_down = async {
+            match &self.shutdown {
+                Some(shutdown) => shutdown.begun().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = past_deadline => {}
+            () = shut_down => {}
+        }
+    }
+}
+
+/// What a panic said, if it said anything.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

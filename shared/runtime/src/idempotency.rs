@@ -1,0 +1,213 @@
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxoffice_domain::ports::{
+    Begin, Claim, Clock, Fence, IdempotencyKey, IdempotencyStore, Ids, StoreError,
+};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::Outcome;
+
+/// How often the record of a finished effect is tried to be written.
+const RECORD_TRIES: u32 = 4;
+/// The wait before the second of these tries; it doubles with each further one.
+const FIRST_RECORD_DELAY: Duration = Duration::from_millis(50);
+
+/// How long records live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencySettings {
+    /// How long one worker may take before another may take over. Choose it longer than the handler's time-out:
+    /// then only a worker that died or stalled loses its turn.
+    pub lease: Duration,
+    /// How long a record is kept after its work began or was done; a repeat after that runs again.
+    pub keep: Duration,
+}
+
+impl Default for IdempotencySettings {
+    /// A lease of one minute, records kept for seven days.
+    fn default() -> Self {
+        Self { lease: Duration::from_secs(60), keep: Duration::from_secs(7 * 24 * 3600) }
+    }
+}
+
+/// Makes an effect that is not ours (a text message sent) happen once per key.
+///
+/// The vocabulary is that of Powertools' idempotency utility: the first call with a key *claims* it with a *lease*
+/// and runs the work; a repeat gets the stored *result*; a repeat while the work runs is told to come later; the
+/// same key with another payload is refused. Unlike Powertools, ending the work is *fenced*: only the owner of the
+/// claim may complete it or give it back, so an owner that stalls past its lease cannot overwrite the next one.
+///
+/// A new key costs two store requests, a duplicate one.
+#[derive(Clone)]
+pub struct IdempotencyGuard {
+    /// Where the records are.
+    pub store: Arc<dyn IdempotencyStore>,
+    /// Tells when a lease ends.
+    pub clock: Arc<dyn Clock>,
+    /// Names the owners.
+    pub ids: Arc<dyn Ids>,
+    /// How long records live.
+    pub settings: IdempotencySettings,
+}
+
+/// What the work is told when it is its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The data of the first claim of this key: this call's own, or that of an earlier call that did not finish.
+    pub data: Option<String>,
+    /// True when an earlier owner's lease ran out: its effect may have happened.
+    pub taken_over: bool,
+}
+
+/// What became of one guarded call. `E` is the error of the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Guarded<E> {
+    /// The work ran, and a repeat will know.
+    Ran {
+        /// What the work left as its result.
+        result: Option<String>,
+    },
+    /// The work ran, but a repeat may run it again: the lease was lost meanwhile, or the record could not be
+    /// written in several tries. The effect has happened.
+    RanUnrecorded {
+        /// What the work left as its result.
+        result: Option<String>,
+    },
+    /// An earlier call did the work.
+    Duplicate {
+        /// What it left as its result.
+        result: Option<String>,
+    },
+    /// Another worker has it now.
+    InProgress {
+        /// The rest of its lease.
+        retry_after: Duration,
+    },
+    /// The key was used for another payload.
+    PayloadDiffers,
+    /// The work failed; the key was given back, so that a repeat runs.
+    Failed(E),
+    /// The claim could not be made; nothing ran.
+    Unavailable(StoreError),
+}
+
+/// What a message handler answers.
+impl From<Guarded<Self>> for Outcome {
+    fn from(guarded: Guarded<Self>) -> Self {
+        match guarded {
+            // Delivering it again would repeat the effect for certain; acknowledging repeats nothing.
+            Guarded::Ran { .. } | Guarded::RanUnrecorded { .. } => Self::Done,
+            Guarded::Duplicate { .. } => Self::Duplicate,
+            Guarded::InProgress { retry_after } => {
+                Self::retry_after(retry_after, "another worker is doing it now")
+            }
+            Guarded::PayloadDiffers => Self::poison("this idempotency key was used with another payload"),
+            Guarded::Failed(outcome) => outcome,
+            Guarded::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl IdempotencyGuard {
+    /// Runs `work` unless it was done before, or is being done, under `key`.
+    ///
+    /// `payload` is what the work depends on; its hash is kept, and the same key with another hash is refused.
+    /// `data` is kept with the first claim and handed to whoever finishes the work. `work` answers with its result,
+    /// which later calls get. If it panics or is dropped, the claim stays until its lease ends, because the
+    /// effect may have happened; the next call is told so by [`Turn::taken_over`].
+    pub async fn run<E, Work, Working>(
+        &self,
+        key: &IdempotencyKey,
+        payload: &[u8],
+        data: Option<String>,
+        work: Work,
+    ) -> Guarded<E>
+    where
+        Work: FnOnce(Turn) -> Working,
+        Working: Future<Output = Result<Option<String>, E>>,
+    {
+        let now = self.clock.now();
+        let owner = self.ids.unique();
+        let claim = Claim {
+            owner: owner.clone(),
+            payload_hash: hash(payload),
+            data,
+            now,
+            lease_until: later(now, self.settings.lease),
+            expires_at: later(now, self.settings.keep),
+        };
+        let turn = match self.store.begin(key, &claim).await {
+            Ok(Begin::Started { data, taken_over }) => Turn { data, taken_over },
+            Ok(Begin::InProgress { until }) => {
+                let retry_after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+                return Guarded::InProgress { retry_after };
+            }
+            Ok(Begin::Completed { result }) => return Guarded::Duplicate { result },
+            Ok(Begin::PayloadDiffers) => return Guarded::PayloadDiffers,
+            Err(error) => return Guarded::Unavailable(error),
+        };
+        match work(turn).await {
+            Ok(result) => self.complete(key, &owner, result).await,
+            Err(failure) => {
+                self.abandon(key, &owner).await;
+                Guarded::Failed(failure)
+            }
+        }
+    }
+
+    /// Records the result. The effect has happened, so a store that is away for a moment is tried again.
+    async fn complete<E>(&self, key: &IdempotencyKey, owner: &str, result: Option<String>) -> Guarded<E> {
+        let mut delay = FIRST_RECORD_DELAY;
+        for remaining in (0..RECORD_TRIES).rev() {
+            let expires_at = later(self.clock.now(), self.settings.keep);
+            match self.store.complete(key, owner, result.as_deref(), expires_at).await {
+                Ok(Fence::Held) => return Guarded::Ran { result },
+                Ok(Fence::Lost) => {
+                    tracing::warn!(%key, "the work took longer than its lease; another worker may have repeated it");
+                    return Guarded::RanUnrecorded { result };
+                }
+                Err(error) if remaining == 0 => {
+                    tracing::error!(%key, %error, "the work is done but not recorded; a repeat would run it again");
+                }
+                Err(error) => {
+                    tracing::warn!(%key, %error, remaining, "the work is done; recording it failed, trying again");
+                    tokio::time::sleep(delay).await;
+                    delay *= 2;
+                }
+            }
+        }
+        Guarded::RanUnrecorded { result }
+    }
+
+    /// Gives the key back. Failing to is harmless: the lease ends by itself.
+    async fn abandon(&self, key: &IdempotencyKey, owner: &str) {
+        match self.store.abandon(key, owner, self.clock.now()).await {
+            Ok(Fence::Held) => {}
+            Ok(Fence::Lost) => {
+                tracing::warn!(%key, "the work failed after its lease; another worker has taken over")
+            }
+            Err(error) => {
+                tracing::warn!(%key, %error, "the work failed; its key is free when the lease ends")
+            }
+        }
+    }
+}
+
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn hash(payload: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(payload) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

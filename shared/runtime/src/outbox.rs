@@ -1,0 +1,39 @@
+use boxoffice_domain::ports::{Bus, MarkId, MarkedMessage, OrderStore, SendError};
+
+/// Sends what a store left to its caller, and clears the marks of what the bus acknowledged.
+///
+/// Everything is tried; the first error is returned after that. A message that failed keeps its mark, so that
+/// outbox-relay sends it later. A mark that cannot be cleared is only logged: the message goes out once more, and
+/// consumers are idempotent.
+pub async fn deliver_unsent(
+    bus: &dyn Bus,
+    orders: &dyn OrderStore,
+    unsent: Vec<MarkedMessage>,
+) -> Result<(), SendError> {
+    if unsent.is_empty() {
+        return Ok(());
+    }
+    let (marks, messages): (Vec<_>, Vec<_>) =
+        unsent.into_iter().map(|marked| (marked.mark, marked.message)).unzip();
+    let mut answers = bus.send_all(messages).await;
+    // A bus that answers too few messages leaves the rest unknown: their marks stay.
+    answers.resize_with(marks.len(), || Err(SendError::OutcomeUnknown("the bus gave no answer".to_owned())));
+
+    let mut sent: Vec<MarkId> = Vec::new();
+    let mut first_error = None;
+    for (mark, answer) in marks.into_iter().zip(answers) {
+        match answer {
+            Ok(_) => sent.extend(mark),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    if !sent.is_empty()
+        && let Err(error) = orders.clear_marks(&sent).await
+    {
+        tracing::warn!(%error, marks = sent.len(), "sent messages stay marked; the relay will send them again");
+    }
+    first_error.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests;

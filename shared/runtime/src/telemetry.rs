@@ -1,0 +1,16 @@
+//! Logs, metrics and traces.
+//!
+//! Code logs with `tracing` and counts with `metrics`; [`init`] decides where that goes. Addresses of buyers go
+//! through [`mask`] before they reach a log line.
+
+mod consumer;
+mod init;
+pub mod mask;
+pub mod names;
+mod sent;
+mod trace_parent;
+
+pub(crate) use consumer::{ConsumerTelemetry, batch_span, message_span};
+pub use init::{LogFormat, Telemetry, TelemetryError, UnknownLogFormat, init};
+pub use sent::{CountedBus, SendCounters};
+pub use trace_parent::{InvalidTraceParent, TRACEPARENT, TraceParent};

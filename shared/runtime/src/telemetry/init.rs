@@ -1,0 +1,150 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::names;
+use crate::Shutdown;
+
+/// Upper bounds of the histogram buckets for durations, in seconds.
+const DURATION_BUCKETS: [f64; 17] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0];
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One line for people.
+    #[default]
+    Compact,
+    /// One JSON object per line, for programs.
+    Json,
+}
+
+/// A name that is no [`LogFormat`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a log format is compact or json")]
+pub struct UnknownLogFormat;
+
+impl FromStr for LogFormat {
+    type Err = UnknownLogFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
+        match text {
+            "compact" => Ok(Self::Compact),
+            "json" => Ok(Self::Json),
+            _ => Err(UnknownLogFormat),
+        }
+    }
+}
+
+/// Why logs and metrics could not be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not of the form `info,order_process=debug`.
+    #[error("the log filter {filter:?} cannot be read: {reason}")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This process has set up its telemetry before.
+    #[error("telemetry was set up before: {0}")]
+    AlreadySetUp(String),
+    /// The metrics recorder refused its settings.
+    #[error("the metrics recorder cannot be made: {0}")]
+    Recorder(String),
+}
+
+/// The metrics of this process.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    prometheus: PrometheusHandle,
+}
+
+impl Telemetry {
+    /// All metrics as Prometheus reads them (text format).
+    pub fn render(&self) -> String {
+        self.prometheus.render()
+    }
+
+    /// Folds recorded samples into their buckets every few seconds until `shutdown` begins. Without it they pile up
+    /// until somebody scrapes.
+    pub async fn keep_small(&self, shutdown: Shutdown) {
+        const EVERY: Duration = Duration::from_secs(5);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => self.prometheus.run_upkeep(),
+                () = shutdown.begun() => return,
+            }
+        }
+    }
+}
+
+/// Sends logs to standard error and installs the metrics recorder; once per process, first thing in `main`.
+///
+/// `filter` has the form of `RUST_LOG`: `info`, or `info,order_process=debug`.
+pub fn init(format: LogFormat, filter: &str) -> Result<Telemetry, TelemetryError> {
+    let filter = read_filter(filter)?;
+    let prometheus =
+        recorder()?.install_recorder().map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = match format {
+        LogFormat::Compact => lines.compact().finish().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
+    };
+    installed.map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
+    Ok(Telemetry { prometheus })
+}
+
+fn read_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: error.to_string() })
+}
+
+fn recorder() -> Result<PrometheusBuilder, TelemetryError> {
+    let mut builder = PrometheusBuilder::new();
+    for name in [names::MESSAGE_CONSUMED, names::LAG, names::SWEEP_DURATION] {
+        builder = builder
+            .set_buckets_for_metric(Matcher::Full(name.to_owned()), &DURATION_BUCKETS)
+            .map_err(|error| TelemetryError::Recorder(error.to_string()))?;
+    }
+    // Durations of other crates (HTTP requests) follow the same naming and get the same buckets.
+    builder
+        .set_buckets_for_metric(Matcher::Suffix("duration".to_owned()), &DURATION_BUCKETS)
+        .map_err(|error| TelemetryError::Recorder(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rendered_as_buckets_in_seconds() {
+        let recorder = recorder().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::histogram!(names::LAG, "consumer_group" => "g").record(Duration::from_millis(3));
+        });
+        let text = handle.render();
+        assert!(text.contains("mq_lag_bucket{consumer_group=\"g\",le=\"0.002\"} 0"), "{text}");
+        assert!(text.contains("mq_lag_bucket{consumer_group=\"g\",le=\"0.005\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn an_unreadable_filter_is_quoted() {
+        let error = read_filter("info,=,=").unwrap_err();
+        assert!(error.to_string().contains("\"info,=,=\""), "{error}");
+        assert!(read_filter("info,order_process=debug").is_ok());
+    }
+
+    #[test]
+    fn log_formats_have_names() {
+        assert_eq!("json".parse(), Ok(LogFormat::Json));
+        assert_eq!("compact".parse(), Ok(LogFormat::Compact));
+        assert_eq!("xml".parse::<LogFormat>(), Err(UnknownLogFormat));
+    }
+}

@@ -1,0 +1,20 @@
+//! The names of the metrics. Prometheus shows them with `_` for each dot.
+
+/// Counter of messages sent, by `topic` and `tag`.
+pub const MESSAGE_SENT: &str = "mq.message.sent";
+/// Histogram of seconds spent handling a message, by `topic` and `consumer_group`.
+pub const MESSAGE_CONSUMED: &str = "mq.message.consumed";
+/// Counter of messages handled, by `consumer_group` and `outcome` (done, duplicate, retry, poison).
+pub const MESSAGE_OUTCOME: &str = "mq.message.outcome";
+/// Counter of messages that could not be sent, or perhaps were not, by `topic`.
+pub const SEND_FAILED: &str = "mq.send.failed";
+/// Histogram of seconds from when a message could have been consumed to when it was, by `consumer_group`.
+pub const LAG: &str = "mq.lag";
+/// Histogram of seconds spent in a sweep, by `sweeper`.
+pub const SWEEP_DURATION: &str = "sweep.duration";
+/// Counter of things that sweeps put right, by `sweeper`.
+pub const SWEEP_REPAIRED: &str = "sweep.repaired";
+/// Gauge of things that the last sweep could not put right, by `sweeper`.
+pub const SWEEP_LEFT: &str = "sweep.left";
+/// Counter of sweeps that ended early or panicked, by `sweeper`.
+pub const SWEEP_FAILED: &str = "sweep.failed";

@@ -1,0 +1,99 @@
+use async_trait::async_trait;
+use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
+use boxoffice_messages::ROUTES;
+use metrics::{Counter, counter};
+
+use super::names;
+
+/// Counts messages sent and failed; the handles of every known topic and tag are fetched once.
+pub struct SendCounters {
+    sent: Vec<(&'static str, &'static str, Counter)>,
+    failed: Vec<(&'static str, Counter)>,
+}
+
+impl Default for SendCounters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SendCounters {
+    /// Counters of the recorder that is installed by now.
+    pub fn new() -> Self {
+        let mut sent = Vec::new();
+        let mut failed: Vec<(&'static str, Counter)> = Vec::new();
+        for route in ROUTES {
+            for tag in route.tags {
+                sent.push((
+                    route.topic,
+                    *tag,
+                    counter!(names::MESSAGE_SENT, "topic" => route.topic, "tag" => *tag),
+                ));
+            }
+            if !failed.iter().any(|(topic, _)| *topic == route.topic) {
+                failed.push((route.topic, counter!(names::SEND_FAILED, "topic" => route.topic)));
+            }
+        }
+        Self { sent, failed }
+    }
+
+    /// Counts one message as sent. For a store that sends in the commit of its write, without a [`Bus`].
+    pub fn sent(&self, topic: &str, tag: Option<&str>) {
+        let tag = tag.unwrap_or_default();
+        match self.sent.iter().find(|known| known.0 == topic && known.1 == tag) {
+            Some((_, _, counter)) => counter.increment(1),
+            None => {
+                counter!(names::MESSAGE_SENT, "topic" => topic.to_owned(), "tag" => tag.to_owned())
+                    .increment(1);
+            }
+        }
+    }
+
+    /// Counts one message as not, or perhaps not, sent.
+    pub fn failed(&self, topic: &str) {
+        match self.failed.iter().find(|known| known.0 == topic) {
+            Some((_, counter)) => counter.increment(1),
+            None => counter!(names::SEND_FAILED, "topic" => topic.to_owned()).increment(1),
+        }
+    }
+
+    fn count<T>(&self, topic: &str, tag: Option<&str>, answer: &Result<T, SendError>) {
+        match answer {
+            Ok(_) => self.sent(topic, tag),
+            Err(_) => self.failed(topic),
+        }
+    }
+}
+
+/// A bus that counts what goes through it.
+pub struct CountedBus<B> {
+    bus: B,
+    counters: SendCounters,
+}
+
+impl<B: Bus> CountedBus<B> {
+    /// Counts what is sent through `bus`. Make it after [`super::init`].
+    pub fn new(bus: B) -> Self {
+        Self { bus, counters: SendCounters::new() }
+    }
+}
+
+#[async_trait]
+impl<B: Bus> Bus for CountedBus<B> {
+    async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
+        let (topic, tag) = (message.topic.clone(), message.tag.clone());
+        let answer = self.bus.send(message).await;
+        self.counters.count(&topic, tag.as_deref(), &answer);
+        answer
+    }
+
+    async fn send_all(&self, messages: Vec<Outgoing>) -> Vec<Result<MessageId, SendError>> {
+        let routes: Vec<_> =
+            messages.iter().map(|message| (message.topic.clone(), message.tag.clone())).collect();
+        let answers = self.bus.send_all(messages).await;
+        for ((topic, tag), answer) in routes.iter().zip(&answers) {
+            self.counters.count(topic, tag.as_deref(), answer);
+        }
+        answers
+    }
+}

@@ -1,0 +1,235 @@
+//! Between the wire and the domain: what every function reads out of a message, and the messages it writes.
+
+use boxoffice_domain::ports::{Outgoing, StoreError, UserDirectory};
+use boxoffice_domain::{
+    BusinessRules, Contact, InvalidOrderNo, Order, OrderNo, OrderState, TicketId, UserId,
+};
+use boxoffice_messages::{
+    Channel, EventTime, ExtData, MissingField, NotificationMessage, OrderEventMessage, OrderEventType, Payload,
+    StockEventMessage, StockOperation, topic,
+};
+use jiff::Timestamp;
+
+use crate::{Context, Outcome, TRACEPARENT};
+
+/// The keys of `extData` that Boxoffice writes and reads.
+pub mod ext_key {
+    /// ORDER_CREATED: when the order expires, written like `eventTime`.
+    pub const EXPIRE_TIME: &str = "expireTime";
+    /// Telephone number of the buyer.
+    pub const PHONE: &str = "phone";
+    /// E-mail address of the buyer.
+    pub const EMAIL: &str = "email";
+    /// Push token of the buyer's device.
+    pub const DEVICE_TOKEN: &str = "deviceToken";
+    /// ORDER_PAID: the code of the pay type.
+    pub const PAY_TYPE: &str = "payType";
+    /// ORDER_CANCELLED: why, in words for the buyer.
+    pub const REMARK: &str = "remark";
+    /// ORDER_CANCELLED: false when no seat was ever reserved for the order.
+    pub const STOCK_RESERVED: &str = "stockReserved";
+}
+
+/// The order number of a message; missing or impossible is poison.
+pub fn order_no(text: Result<&str, MissingField>) -> Result<OrderNo, Outcome> {
+    OrderNo::new(text?).map_err(|problem: InvalidOrderNo| Outcome::poison(format!("orderNo: {problem}")))
+}
+
+/// The number of tickets of a message; missing or less than 1 is poison.
+pub fn quantity(found: Result<i32, MissingField>) -> Result<u32, Outcome> {
+    let found = found?;
+    let quantity = u32::try_from(found).ok().filter(|quantity| *quantity > 0);
+    quantity.ok_or_else(|| Outcome::poison(format!("quantity must be at least 1, found {found}")))
+}
+
+/// A text of `extData`; a blank one counts as none.
+pub fn ext_text(ext_data: Option<&ExtData>, key: &str) -> Option<String> {
+    ext_data?.get_str(key).filter(|text| !text.trim().is_empty())
+}
+
+/// The addresses that a message carries in its `extData`.
+pub fn ext_contact(ext_data: Option<&ExtData>) -> Contact {
+    Contact {
+        phone: ext_text(ext_data, ext_key::PHONE),
+        email: ext_text(ext_data, ext_key::EMAIL),
+        device_token: ext_text(ext_data, ext_key::DEVICE_TOKEN),
+    }
+}
+
+/// Where a buyer is reached: the addresses of the order, else those of the message, else what the directory knows.
+///
+/// Each address is looked for by itself in order and message; the directory is asked only when both have none.
+pub async fn buyer_contact(
+    order: Option<&Order>,
+    ext_data: Option<&ExtData>,
+    user_id: Option<UserId>,
+    directory: Option<&dyn UserDirectory>,
+) -> Result<Contact, StoreError> {
+    let ours = order.map(|order| order.contact.clone()).unwrap_or_default();
+    let known = ours.or(ext_contact(ext_data));
+    match (directory, user_id) {
+        (Some(directory), Some(user_id)) if known.is_empty() => {
+            Ok(directory.contact(user_id).await?.unwrap_or_default())
+        }
+        _ => Ok(known),
+    }
+}
+
+/// What a buyer is told about an order, on every channel alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuyerText {
+    /// The template's name; with the order number and the channel it names the notification.
+    pub template: &'static str,
+    /// Title or subject.
+    pub title: String,
+    /// Text.
+    pub content: String,
+}
+
+/// Writes messages that share one `eventTime` and carry on the trace of the message being handled.
+#[derive(Debug, Clone)]
+pub struct MessageWriter {
+    event_time: EventTime,
+    trace: Option<String>,
+}
+
+impl MessageWriter {
+    /// Messages of this instant, written in the zone of the rules.
+    pub fn new(now: Timestamp, rules: &BusinessRules) -> Self {
+        Self { event_time: EventTime::from_timestamp(now, &rules.zone), trace: None }
+    }
+
+    /// The same, in the trace of the delivery that is being handled, if it has one.
+    #[must_use]
+    pub fn in_trace_of(mut self, context: &Context) -> Self {
+        self.trace = context.delivery.property(TRACEPARENT).map(str::to_owned);
+        self
+    }
+
+    /// An event of an order as it stands.
+    pub fn order_event(&self, kind: OrderEventType, order: &Order, ext_data: ExtData) -> Outgoing {
+        let event = OrderEventMessage {
+            order_no: None,
+            user_id: Some(order.user_id.0),
+            show_id: Some(order.show_id.0),
+            session_id: Some(order.session_id.0),
+            ticket_id: Some(order.ticket_id.0),
+            quantity: i32::try_from(order.quantity).ok(),
+            total_amount: order.total_amount,
+            status: Some(order.state.wire_code()),
+            event_time: None,
+            event_type: None,
+            ext_data: Some(ext_data),
+        };
+        self.bare_order_event(kind, &order.order_no, event)
+    }
+
+    /// ORDER_CANCELLED of an order that is, or is about to be, cancelled for the reason given. `stock_reserved` is
+    /// false when it is certain that no seat was ever reserved.
+    pub fn order_cancelled(&self, order: &Order, remark: &str, stock_reserved: bool) -> Outgoing {
+        let mut ext_data = ExtData::new();
+        ext_data.insert_str(ext_key::REMARK, remark);
+        if !stock_reserved {
+            ext_data.insert_bool(ext_key::STOCK_RESERVED, false);
+        }
+        let order = Order { state: OrderState::Cancelled, ..order.clone() };
+        self.order_event(OrderEventType::Cancelled, &order, ext_data)
+    }
+
+    /// An event of an order that the store does not know: `event` says what is known of it.
+    pub fn bare_order_event(
+        &self,
+        kind: OrderEventType,
+        order_no: &OrderNo,
+        event: OrderEventMessage,
+    ) -> Outgoing {
+        let event = OrderEventMessage {
+            order_no: Some(order_no.to_string()),
+            event_time: Some(self.event_time),
+            event_type: Some(kind),
+            ..event
+        };
+        self.outgoing(topic::ORDER, kind.tag(), order_no.to_string(), &event)
+    }
+
+    /// A change of the stock of an order.
+    pub fn stock_change(
+        &self,
+        operation: StockOperation,
+        order_no: &OrderNo,
+        ticket_id: TicketId,
+        quantity: u32,
+    ) -> Outgoing {
+        let event = StockEventMessage {
+            ticket_id: Some(ticket_id.0),
+            quantity: i32::try_from(quantity).ok(),
+            operation: Some(operation),
+            order_no: Some(order_no.to_string()),
+            event_time: Some(self.event_time),
+            ext_data: None,
+        };
+        self.outgoing(topic::STOCK, operation.tag(), order_no.to_string(), &event)
+    }
+
+    /// Asks for a comparison of the fast stock of a ticket with the ledger.
+    pub fn stock_sync(&self, ticket_id: TicketId) -> Outgoing {
+        let event = StockEventMessage {
+            ticket_id: Some(ticket_id.0),
+            operation: Some(StockOperation::Sync),
+            event_time: Some(self.event_time),
+            ..StockEventMessage::default()
+        };
+        self.outgoing(topic::STOCK, StockOperation::Sync.tag(), ticket_id.to_string(), &event)
+    }
+
+    /// One notification for each address of the buyer.
+    pub fn notifications(
+        &self,
+        order_no: &OrderNo,
+        user_id: Option<UserId>,
+        contact: Contact,
+        text: &BuyerText,
+    ) -> Vec<Outgoing> {
+        let base = NotificationMessage {
+            order_no: Some(order_no.to_string()),
+            user_id: user_id.map(|user_id| user_id.0),
+            template: Some(text.template.to_owned()),
+            title: Some(text.title.clone()),
+            content: Some(text.content.clone()),
+            event_time: Some(self.event_time),
+            ..NotificationMessage::default()
+        };
+        let each = [
+            contact.phone.map(|phone| {
+                (Channel::Sms, NotificationMessage { phone: Some(phone), ..base.clone() })
+            }),
+            contact.email.map(|email| {
+                (Channel::Email, NotificationMessage { email: Some(email), ..base.clone() })
+            }),
+            contact.device_token.map(|device_token| {
+                (Channel::Push, NotificationMessage { device_token: Some(device_token), ..base.clone() })
+            }),
+        ];
+        let messages = each.into_iter().flatten().map(|(channel, message)| {
+            let message = NotificationMessage { channel: Some(channel), ..message };
+            self.outgoing(topic::NOTIFICATION, channel.tag(), order_no.to_string(), &message)
+        });
+        messages.collect()
+    }
+
+    fn outgoing(
+        &self,
+        topic: &'static str,
+        tag: &'static str,
+        key: String,
+        payload: &impl Payload,
+    ) -> Outgoing {
+        let mut message = Outgoing::new(topic, tag, key, payload.encode());
+        message.properties.extend(self.trace.iter().map(|trace| (TRACEPARENT.to_owned(), trace.clone())));
+        message
+    }
+}
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

@@ -1,0 +1,95 @@
+use boxoffice_domain::testing::World;
+
+use super::*;
+
+fn writer(world: &World) -> MessageWriter {
+    use boxoffice_domain::ports::Clock as _;
+    MessageWriter::new(world.clock.now(), &world.rules)
+}
+
+fn body(message: &Outgoing) -> &str {
+    std::str::from_utf8(&message.body).unwrap()
+}
+
+#[test]
+fn an_order_event_says_how_the_order_stands_in_local_time() {
+    let world = World::new();
+    let order = world.order("T1", OrderState::AwaitingPayment);
+    let message = writer(&world).order_event(OrderEventType::Timeout, &order, ExtData::new());
+    assert_eq!(message.tag.as_deref(), Some("ORDER_TIMEOUT"));
+    assert_eq!(message.key.as_deref(), Some("T1"));
+    let expected = r#"{"orderNo":"T1","userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2,"totalAmount":760.00,"status":0,"eventTime":"2026-11-22T10:15:30","eventType":"TIMEOUT","extData":{}}"#;
+    assert_eq!(body(&message), expected);
+}
+
+#[test]
+fn a_cancelled_order_names_its_reason_and_that_no_stock_was_reserved() {
+    let world = World::new();
+    let order = world.order("T1", OrderState::Created);
+    let message = writer(&world).order_cancelled(&order, "sold out", false);
+    let event = OrderEventMessage::decode(&message.body).unwrap();
+    assert_eq!(event.status, Some(2));
+    assert_eq!(event.ext_data.unwrap().to_json(), r#"{"remark":"sold out","stockReserved":false}"#);
+}
+
+#[test]
+fn a_stock_sync_is_found_by_its_ticket() {
+    let world = World::new();
+    let message = writer(&world).stock_sync(World::TICKET);
+    assert_eq!((message.tag.as_deref(), message.key.as_deref()), (Some("STOCK_SYNC"), Some("300111")));
+    let expected = r#"{"ticketId":300111,"quantity":null,"operation":"SYNC","orderNo":null,"eventTime":"2026-11-22T10:15:30","extData":null}"#;
+    assert_eq!(body(&message), expected);
+}
+
+#[test]
+fn there_is_one_notification_for_each_address_and_none_without() {
+    let world = World::new();
+    let text = BuyerText { template: "ORDER_PAID", title: "Paid".to_owned(), content: "Thank you".to_owned() };
+    let order_no = World::order_no("T1");
+    let contact = Contact { phone: Some("13800000000".to_owned()), device_token: Some("d1".to_owned()), email: None };
+    let messages = writer(&world).notifications(&order_no, Some(UserId(9527)), contact, &text);
+    let tags: Vec<_> = messages.iter().filter_map(|message| message.tag.as_deref()).collect();
+    assert_eq!(tags, ["SMS", "PUSH"]);
+    let sms = NotificationMessage::decode(&messages[0].body).unwrap();
+    assert_eq!((sms.phone.as_deref(), sms.device_token), (Some("13800000000"), None));
+    assert_eq!(sms.channel, Some(Channel::Sms));
+    assert!(writer(&world).notifications(&order_no, None, Contact::default(), &text).is_empty());
+}
+
+#[test]
+fn messages_carry_on_the_trace_of_the_one_being_handled() {
+    let world = World::new();
+    let mut context = crate::testing::context();
+    let mut delivery = (*context.delivery).clone();
+    delivery.properties.push((TRACEPARENT.to_owned(), "00-a-b-01".to_owned()));
+    context.delivery = std::sync::Arc::new(delivery);
+    let message = writer(&world).in_trace_of(&context).stock_sync(World::TICKET);
+    assert_eq!(message.properties, [(TRACEPARENT.to_owned(), "00-a-b-01".to_owned())]);
+}
+
+#[test]
+fn an_order_number_or_quantity_that_cannot_be_is_poison() {
+    let missing = MissingField { payload: "OrderEventMessage", field: "orderNo" };
+    assert_eq!(order_no(Err(missing)), Err(Outcome::poison("OrderEventMessage has no orderNo")));
+    assert!(matches!(order_no(Ok("a b")), Err(Outcome::Poison { because }) if because.starts_with("orderNo: ")));
+    assert_eq!(quantity(Ok(0)), Err(Outcome::poison("quantity must be at least 1, found 0")));
+    assert_eq!(quantity(Ok(3)), Ok(3));
+}
+
+#[tokio::test]
+async fn addresses_come_from_the_order_then_the_message_then_the_directory() {
+    let world = World::new();
+    let mut order = world.order("T1", OrderState::Paid);
+    order.contact.phone = Some("1".to_owned());
+    let message = ExtData::from_json(r#"{"phone":"2","email":"b@example.com","deviceToken":" "}"#).unwrap();
+    world.directory.put(order.user_id, Contact { phone: Some("3".to_owned()), ..Contact::default() });
+    let directory: Option<&dyn UserDirectory> = Some(&*world.directory);
+
+    let both = buyer_contact(Some(&order), Some(&message), Some(order.user_id), directory).await.unwrap();
+    assert_eq!((both.phone.as_deref(), both.email.as_deref()), (Some("1"), Some("b@example.com")));
+    assert_eq!(both.device_token, None);
+    let unknown = buyer_contact(None, None, Some(order.user_id), directory).await.unwrap();
+    assert_eq!(unknown.phone.as_deref(), Some("3"));
+    let nobody = buyer_contact(None, None, Some(order.user_id), None).await.unwrap();
+    assert!(nobody.is_empty());
+}
