@@ -2,6 +2,7 @@
 //!
 //! A port's error says only what a caller can act on, see [`StoreError`] and [`SendError`].
 
+mod bundle;
 mod bus;
 mod catalogue;
 mod dead_letters;
@@ -12,6 +13,7 @@ mod statistics;
 mod stock;
 mod time;
 
+pub use bundle::Ports;
 pub use bus::{Bus, MessageId, Outgoing, SendError};
 pub use catalogue::{Catalogue, Tier};
 pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterStore, Redeliver};

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    Alerts, Bus, Catalogue, Clock, DeadLetterStore, IdempotencyStore, Ids, NotificationProvider, OrderStore,
+    Redeliver, Statistics, StockCache, StockLedger, UserDirectory,
+};
+use crate::BusinessRules;
+
+/// Every port, and what the business decides: a function takes from it what it needs. Clones share everything.
+#[derive(Clone)]
+pub struct Ports {
+    /// Orders.
+    pub orders: Arc<dyn OrderStore>,
+    /// The stock that buyers race for.
+    pub stock: Arc<dyn StockCache>,
+    /// The durable stock.
+    pub ledger: Arc<dyn StockLedger>,
+    /// Shows and prices.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Sends messages.
+    pub bus: Arc<dyn Bus>,
+    /// Dead letters.
+    pub dead_letters: Arc<dyn DeadLetterStore>,
+    /// Delivers a dead letter once more.
+    pub redeliver: Arc<dyn Redeliver>,
+    /// Which effects were done.
+    pub idempotency: Arc<dyn IdempotencyStore>,
+    /// How long they are remembered.
+    pub idempotency_keep: Duration,
+    /// Sales statistics.
+    pub statistics: Arc<dyn Statistics>,
+    /// Tells people.
+    pub alerts: Arc<dyn Alerts>,
+    /// Addresses of buyers whose orders carry none, where there is a directory.
+    pub users: Option<Arc<dyn UserDirectory>>,
+    /// Sends text messages.
+    pub sms: Arc<dyn NotificationProvider>,
+    /// Sends e-mail.
+    pub email: Arc<dyn NotificationProvider>,
+    /// Sends push notifications.
+    pub push: Arc<dyn NotificationProvider>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes names.
+    pub ids: Arc<dyn Ids>,
+    /// Zone, time to pay, quantity.
+    pub rules: BusinessRules,
+}
