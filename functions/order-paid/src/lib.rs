@@ -1,1 +1,178 @@
-//! Confirms the stock, tells the buyer and counts the sale.
+//! What happens when an order is paid: its stock is confirmed, the buyer is told, the sale is counted.
+//!
+//! All of it is asynchronous, so a failure here is retried and cannot hurt the payment.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use boxoffice_domain::ports::{
+    Alert, Alerts, Bus, Clock, OrderStore, Outbox, Outgoing, Sale, Statistics, Stepped, UserDirectory,
+};
+use boxoffice_domain::{
+    BusinessRules, Decimal, Order, OrderNo, OrderState, OrderStep, PayType, ShowId, StepOutcome, TicketId,
+    UserId,
+};
+use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
+use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
+use boxoffice_runtime::{Context, Handler, Outcome, Subscription};
+use jiff::Timestamp;
+
+/// Handles ORDER_PAID.
+pub struct OrderPaid {
+    /// Orders.
+    pub orders: Arc<dyn OrderStore>,
+    /// Takes the confirmation and the notifications.
+    pub bus: Arc<dyn Bus>,
+    /// Counts sales.
+    pub statistics: Arc<dyn Statistics>,
+    /// Knows the addresses of buyers whose order carries none.
+    pub directory: Option<Arc<dyn UserDirectory>>,
+    /// Told of a payment that cannot be honoured.
+    pub alerts: Arc<dyn Alerts>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The zone of times.
+    pub rules: BusinessRules,
+}
+
+#[async_trait]
+impl Handler for OrderPaid {
+    type Message = OrderEventMessage;
+
+    fn subscription(&self) -> Subscription {
+        Subscription::new(group::ORDER_PAID, topic::ORDER, &[tag::ORDER_PAID])
+    }
+
+    async fn handle(&self, message: OrderEventMessage, context: &Context) -> Outcome {
+        self.paid(&message, context).await.into()
+    }
+}
+
+impl OrderPaid {
+    async fn paid(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
+        let order_no = wire::order_no(message.require_order_no())?;
+        let order = match self.orders.get(&order_no).await? {
+            Some(order) if order.state == OrderState::Paid => Some(order),
+            Some(order) => match self.record_payment(&order, message, context).await? {
+                Recorded::Paid => Some(order),
+                Recorded::RefundDue(outcome) => return Ok(outcome),
+            },
+            None => None,
+        };
+        let sale = Self::sale(&order_no, order.as_ref(), message, self.paid_at(message))?;
+
+        let mut messages = vec![self.writer(context).stock_change(
+            StockOperation::Confirm,
+            &order_no,
+            sale.ticket_id,
+            sale.quantity,
+        )];
+        messages.extend(self.notifications(&sale, order.as_ref(), message, context).await?);
+        for answer in self.bus.send_all(messages).await {
+            answer?;
+        }
+        let newly = self.statistics.record(&sale).await?;
+        Ok(if newly { Outcome::Done } else { Outcome::Duplicate })
+    }
+
+    /// Records a payment that another system took, so that it is never lost.
+    async fn record_payment(
+        &self,
+        order: &Order,
+        message: &OrderEventMessage,
+        context: &Context,
+    ) -> Result<Recorded, Outcome> {
+        let code = message.ext_data.as_ref().and_then(|ext_data| ext_data.get_i64(wire::ext_key::PAY_TYPE));
+        let pay_type = code.and_then(|code| PayType::try_from(code).ok());
+        let step = OrderStep::Pay { pay_type, at: self.paid_at(message) };
+        match self.orders.step(&order.order_no, step, Outbox::none()).await? {
+            Stepped::Taken { outcome: StepOutcome::RefundRecorded { newly }, .. } => {
+                // A redelivery may have lost the alert of the first try.
+                if newly || context.attempt() > 1 {
+                    let because = "the payment arrived after the order was cancelled".to_owned();
+                    self.alerts.raise(Alert::RefundDue { order_no: order.order_no.clone(), because }).await;
+                }
+                Ok(Recorded::RefundDue(if newly { Outcome::Done } else { Outcome::Duplicate }))
+            }
+            Stepped::Taken { .. } => Ok(Recorded::Paid),
+            Stepped::Refused { state } => {
+                Err(Outcome::retry(format!("the order is still {state}: its seats are not reserved yet")))
+            }
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+        }
+    }
+
+    /// What was sold: as the order says, else as the message says.
+    fn sale(
+        order_no: &OrderNo,
+        order: Option<&Order>,
+        message: &OrderEventMessage,
+        paid_at: Timestamp,
+    ) -> Result<Sale, Outcome> {
+        let order_no = order_no.clone();
+        Ok(match order {
+            Some(order) => Sale {
+                order_no,
+                show_id: Some(order.show_id),
+                ticket_id: order.ticket_id,
+                quantity: order.quantity,
+                amount: order.total_amount,
+                at: order.paid_at.unwrap_or(paid_at),
+            },
+            None => Sale {
+                order_no,
+                show_id: message.show_id.map(ShowId),
+                ticket_id: TicketId(message.require_ticket_id()?),
+                quantity: wire::quantity(message.require_quantity())?,
+                amount: message.total_amount,
+                at: paid_at,
+            },
+        })
+    }
+
+    async fn notifications(
+        &self,
+        sale: &Sale,
+        order: Option<&Order>,
+        message: &OrderEventMessage,
+        context: &Context,
+    ) -> Result<Vec<Outgoing>, Outcome> {
+        let user_id = order.map(|order| order.user_id).or(message.user_id.map(UserId));
+        let directory = self.directory.as_deref();
+        let contact = wire::buyer_contact(order, message.ext_data.as_ref(), user_id, directory).await?;
+        let text = buyer_text(&sale.order_no, sale.quantity, sale.amount);
+        Ok(self.writer(context).notifications(&sale.order_no, user_id, contact, &text))
+    }
+
+    fn paid_at(&self, message: &OrderEventMessage) -> Timestamp {
+        message.event_time.map_or_else(|| self.clock.now(), |time| time.to_timestamp(&self.rules.zone))
+    }
+
+    fn writer(&self, context: &Context) -> MessageWriter {
+        MessageWriter::new(self.clock.now(), &self.rules).in_trace_of(context)
+    }
+}
+
+/// What became of a payment that the store had not recorded.
+enum Recorded {
+    Paid,
+    RefundDue(Outcome),
+}
+
+fn buyer_text(order_no: &OrderNo, quantity: u32, amount: Option<Decimal>) -> BuyerText {
+    let (amount_zh, amount_en) = match amount {
+        Some(amount) => (format!(",金额 {amount} 元"), format!(", {amount} CNY")),
+        None => (String::new(), String::new()),
+    };
+    BuyerText {
+        template: tag::ORDER_PAID,
+        title: "订单支付成功 / Order paid".to_owned(),
+        content: format!(
+            "您的订单 {order_no} 已支付成功,共 {quantity} 张票{amount_zh}。\
+             Your order {order_no} is paid: {quantity} ticket(s){amount_en}."
+        ),
+    }
+}

@@ -1,1 +1,78 @@
 //! Cancels an order that was not paid in time.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Stepped};
+use boxoffice_domain::{BusinessRules, Order, OrderStep, StepOutcome};
+use boxoffice_messages::{OrderEventMessage, group, tag, topic};
+use boxoffice_runtime::wire::{self, MessageWriter};
+use boxoffice_runtime::{Context, Handler, Outcome, Subscription, deliver_unsent};
+
+const REMARK: &str = "超时未支付 / not paid in time";
+
+/// Handles ORDER_TIMEOUT.
+pub struct OrderTimeout {
+    /// Orders.
+    pub orders: Arc<dyn OrderStore>,
+    /// Sends what the order store does not send itself.
+    pub bus: Arc<dyn Bus>,
+    /// Tells whether an order has expired.
+    pub clock: Arc<dyn Clock>,
+    /// The zone of times.
+    pub rules: BusinessRules,
+}
+
+#[async_trait]
+impl Handler for OrderTimeout {
+    type Message = OrderEventMessage;
+
+    fn subscription(&self) -> Subscription {
+        Subscription::new(group::ORDER_TIMEOUT, topic::ORDER, &[tag::ORDER_TIMEOUT])
+    }
+
+    async fn handle(&self, message: OrderEventMessage, context: &Context) -> Outcome {
+        self.time_out(&message, context).await.into()
+    }
+}
+
+impl OrderTimeout {
+    async fn time_out(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
+        let order_no = wire::order_no(message.require_order_no())?;
+        let Some(order) = self.orders.get(&order_no).await? else {
+            // Only the order tells whether it was paid, so whoever keeps it has to let it expire.
+            tracing::info!(%order_no, "the store does not know this order; its time-out is left to its owner");
+            return Ok(Outcome::Done);
+        };
+        if order.state.is_final() {
+            return Ok(Outcome::Duplicate);
+        }
+        let now = self.clock.now();
+        if order.expires_at > now {
+            let remaining = Duration::try_from(order.expires_at.duration_since(now)).unwrap_or_default();
+            return Err(Outcome::retry_after(remaining, "the order has not expired yet"));
+        }
+        self.cancel(&order, context).await
+    }
+
+    async fn cancel(&self, order: &Order, context: &Context) -> Result<Outcome, Outcome> {
+        let now = self.clock.now();
+        let writer = MessageWriter::new(now, &self.rules).in_trace_of(context);
+        // A Created order may be reserving its seats at this moment, so nothing is said about them.
+        let outbox = Outbox::remembered(vec![writer.order_cancelled(order, REMARK, true)]);
+        let step = OrderStep::Cancel { remark: REMARK.to_owned(), at: now };
+        match self.orders.step(&order.order_no, step, outbox).await? {
+            Stepped::Taken { outcome: StepOutcome::Moved, unsent } => {
+                deliver_unsent(&*self.bus, &*self.orders, unsent).await?;
+                Ok(Outcome::Done)
+            }
+            // Paid or cancelled since it was read.
+            Stepped::Taken { .. } | Stepped::Refused { .. } => Ok(Outcome::Duplicate),
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+        }
+    }
+}

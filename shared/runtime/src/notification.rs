@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use boxoffice_domain::ports::{IdempotencyKey, NotificationProvider, Notice, ProviderError};
+use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider, ProviderError};
 use boxoffice_messages::NotificationMessage;
 
 use crate::{Context, Guarded, IdempotencyGuard, Outcome, wire};
@@ -51,7 +51,10 @@ impl ChannelNotifier {
                 let provider = Arc::clone(&self.provider);
                 async move {
                     if turn.taken_over {
-                        tracing::warn!(key = notice.idempotency_key, "delivering again: an earlier try never ended");
+                        tracing::warn!(
+                            key = notice.idempotency_key,
+                            "delivering again: an earlier try never ended"
+                        );
                     }
                     provider.deliver(&notice).await.map(|()| None).map_err(Outcome::from)
                 }

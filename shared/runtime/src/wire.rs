@@ -5,8 +5,8 @@ use boxoffice_domain::{
     BusinessRules, Contact, InvalidOrderNo, Order, OrderNo, OrderState, TicketId, UserId,
 };
 use boxoffice_messages::{
-    Channel, EventTime, ExtData, MissingField, NotificationMessage, OrderEventMessage, OrderEventType, Payload,
-    StockEventMessage, StockOperation, topic,
+    Channel, EventTime, ExtData, MissingField, NotificationMessage, OrderEventMessage, OrderEventType,
+    Payload, StockEventMessage, StockOperation, topic,
 };
 use jiff::Timestamp;
 
@@ -200,12 +200,12 @@ impl MessageWriter {
             ..NotificationMessage::default()
         };
         let each = [
-            contact.phone.map(|phone| {
-                (Channel::Sms, NotificationMessage { phone: Some(phone), ..base.clone() })
-            }),
-            contact.email.map(|email| {
-                (Channel::Email, NotificationMessage { email: Some(email), ..base.clone() })
-            }),
+            contact
+                .phone
+                .map(|phone| (Channel::Sms, NotificationMessage { phone: Some(phone), ..base.clone() })),
+            contact
+                .email
+                .map(|email| (Channel::Email, NotificationMessage { email: Some(email), ..base.clone() })),
             contact.device_token.map(|device_token| {
                 (Channel::Push, NotificationMessage { device_token: Some(device_token), ..base.clone() })
             }),
@@ -231,5 +231,4 @@ impl MessageWriter {
 }
 
 #[cfg(test)]
-#[path = "wire_tests.rs"]
 mod tests;

@@ -44,9 +44,11 @@ fn a_stock_sync_is_found_by_its_ticket() {
 #[test]
 fn there_is_one_notification_for_each_address_and_none_without() {
     let world = World::new();
-    let text = BuyerText { template: "ORDER_PAID", title: "Paid".to_owned(), content: "Thank you".to_owned() };
+    let text =
+        BuyerText { template: "ORDER_PAID", title: "Paid".to_owned(), content: "Thank you".to_owned() };
     let order_no = World::order_no("T1");
-    let contact = Contact { phone: Some("13800000000".to_owned()), device_token: Some("d1".to_owned()), email: None };
+    let contact =
+        Contact { phone: Some("13800000000".to_owned()), device_token: Some("d1".to_owned()), email: None };
     let messages = writer(&world).notifications(&order_no, Some(UserId(9527)), contact, &text);
     let tags: Vec<_> = messages.iter().filter_map(|message| message.tag.as_deref()).collect();
     assert_eq!(tags, ["SMS", "PUSH"]);
@@ -71,7 +73,9 @@ fn messages_carry_on_the_trace_of_the_one_being_handled() {
 fn an_order_number_or_quantity_that_cannot_be_is_poison() {
     let missing = MissingField { payload: "OrderEventMessage", field: "orderNo" };
     assert_eq!(order_no(Err(missing)), Err(Outcome::poison("OrderEventMessage has no orderNo")));
-    assert!(matches!(order_no(Ok("a b")), Err(Outcome::Poison { because }) if because.starts_with("orderNo: ")));
+    assert!(
+        matches!(order_no(Ok("a b")), Err(Outcome::Poison { because }) if because.starts_with("orderNo: "))
+    );
     assert_eq!(quantity(Ok(0)), Err(Outcome::poison("quantity must be at least 1, found 0")));
     assert_eq!(quantity(Ok(3)), Ok(3));
 }

@@ -1,0 +1,125 @@
+use boxoffice_domain::OrderState;
+use boxoffice_domain::ports::{SendError, StoreError};
+use boxoffice_domain::testing::{Moment, World};
+use boxoffice_messages::{OrderEventType, Payload};
+use boxoffice_runtime::testing::context;
+
+use super::*;
+
+fn function(world: &World) -> OrderTimeout {
+    OrderTimeout {
+        orders: world.orders.clone(),
+        bus: world.bus.clone(),
+        clock: world.clock.clone(),
+        rules: world.rules.clone(),
+    }
+}
+
+async fn handle(world: &World, number: &str) -> Outcome {
+    let message = OrderEventMessage {
+        order_no: Some(number.to_owned()),
+        event_type: Some(OrderEventType::Timeout),
+        ..OrderEventMessage::default()
+    };
+    function(world).handle(message, &context()).await
+}
+
+#[tokio::test]
+async fn an_unpaid_order_past_its_expiry_is_cancelled_and_that_is_announced() {
+    for state in [OrderState::Created, OrderState::AwaitingPayment] {
+        let world = World::new();
+        let order = world.order("T1", state);
+        world.let_orders_expire();
+        assert_eq!(handle(&world, "T1").await, Outcome::Done);
+        let order = world.orders.snapshot(&order.order_no).unwrap();
+        assert_eq!((order.state, order.remark.as_deref()), (OrderState::Cancelled, Some(REMARK)));
+        assert_eq!(world.bus.tags(), ["ORDER_CANCELLED"]);
+        let event = OrderEventMessage::decode(&world.bus.sent()[0].body).unwrap();
+        let ext_data = event.ext_data.unwrap();
+        assert_eq!(ext_data.get_str("remark").as_deref(), Some(REMARK));
+        assert_eq!(ext_data.get_bool("stockReserved"), None);
+        assert!(world.orders.marked().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_time_out_that_comes_early_waits_for_the_rest_of_the_time() {
+    let world = World::new();
+    let order = world.order("T1", OrderState::AwaitingPayment);
+    world.clock.advance(Duration::from_secs(60));
+    let expected = Outcome::retry_after(Duration::from_secs(14 * 60), "the order has not expired yet");
+    assert_eq!(handle(&world, "T1").await, expected);
+    assert_eq!(world.orders.state(&order.order_no), Some(OrderState::AwaitingPayment));
+    world.clock.set(order.expires_at);
+    assert_eq!(handle(&world, "T1").await, Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_paid_or_cancelled_order_is_left_alone() {
+    let world = World::new();
+    for (number, state) in [("T1", OrderState::Paid), ("T2", OrderState::Cancelled)] {
+        let order = world.order(number, state);
+        world.clock.set(order.expires_at);
+        assert_eq!(handle(&world, number).await, Outcome::Duplicate);
+        assert_eq!(world.orders.snapshot(&order.order_no), Some(order));
+    }
+    assert!(world.bus.sent().is_empty());
+}
+
+#[tokio::test]
+async fn an_order_the_store_does_not_know_is_left_to_its_owner() {
+    let world = World::new();
+    assert_eq!(handle(&world, "J1").await, Outcome::Done);
+    assert!(world.bus.sent().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_without_an_order_number_is_poison() {
+    let world = World::new();
+    assert_eq!(handle(&world, "").await, Outcome::poison("OrderEventMessage has no orderNo"));
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_a_retry() {
+    let world = World::new();
+    world.order("T1", OrderState::AwaitingPayment);
+    world.let_orders_expire();
+    world.orders.fail_next(1, StoreError::Unavailable("away".to_owned()));
+    assert!(matches!(handle(&world, "T1").await, Outcome::Retry { .. }));
+    assert_eq!(handle(&world, "T1").await, Outcome::Done);
+}
+
+#[tokio::test]
+async fn an_announcement_that_the_bus_did_not_take_stays_marked_for_the_relay() {
+    let world = World::new();
+    world.order("T1", OrderState::AwaitingPayment);
+    world.let_orders_expire();
+    world.bus.fail_next(1, SendError::Unavailable("away".to_owned()));
+    assert!(matches!(handle(&world, "T1").await, Outcome::Retry { .. }));
+    assert_eq!(handle(&world, "T1").await, Outcome::Duplicate);
+    assert_eq!(world.orders.marked().len(), 1);
+}
+
+#[tokio::test]
+async fn wherever_it_is_cut_the_order_ends_cancelled_and_announced() {
+    let mut cuts = 0;
+    for call in 0.. {
+        for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
+            let world = World::new();
+            let order = world.order("T1", OrderState::AwaitingPayment);
+            world.let_orders_expire();
+            world.crash.at(call, moment);
+            let _ = handle(&world, "T1").await;
+            if !world.crash.happened() {
+                assert_eq!(cuts, 8, "get, step, send and clear, before and after");
+                return;
+            }
+            cuts += 1;
+            world.crash.restart();
+            let again = handle(&world, "T1").await;
+            assert!(matches!(again, Outcome::Done | Outcome::Duplicate), "cut {call} {moment:?}: {again:?}");
+            assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Cancelled));
+            assert!(world.bus.sent().len() + world.orders.marked().len() >= 1, "cut {call} {moment:?}");
+        }
+    }
+}
