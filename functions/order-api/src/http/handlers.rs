@@ -1,0 +1,166 @@
+//! One function per call: read, ask the service, answer.
+
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::Api;
+use super::body::JsonBody;
+use super::problem::{Problem, ProblemBody};
+use super::query::{self, Pairs, PathPart};
+use crate::CallContext;
+
+type Answer = Result<Response, Problem>;
+
+/// Answers with JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let Ok(body) = serde_json::to_vec(value) else { return Problem::internal().into_response() };
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+/// Accept an order
+///
+/// The order is saved before this answers; price and seats are settled a moment later, see its state.
+#[utoipa::path(
+    post, path = "/orders", tag = "orders", operation_id = "createOrder",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeats with this key get the first answer: 1 to 255 printable ASCII characters, scoped to the buyer"),
+           ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
+    request_body(content = super::openapi::CreateOrder, description = "What the buyer wants"),
+    responses(
+        (status = 201, description = "Accepted", body = crate::OrderAccepted),
+        (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The first request with this key is still in progress; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is said not to be JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field cannot be taken, or the key was used for another request", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn create_order(State(api): State<Api>, call: CallContext, body: JsonBody) -> Answer {
+    let accepted = api.service.create(&body.new_order()?, &call).await?;
+    let mut response = json(StatusCode::CREATED, &accepted);
+    if let Ok(location) = HeaderValue::try_from(format!("/orders/{}", accepted.order_no)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Show an order
+#[utoipa::path(
+    get, path = "/orders/{orderNo}", tag = "orders", operation_id = "getOrder",
+    params(("orderNo" = String, Path, description = "The number of the order")),
+    responses(
+        (status = 200, description = "The order", body = crate::OrderView),
+        (status = 404, description = "There is no such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "This can be no order number", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_order(State(api): State<Api>, part: PathPart) -> Answer {
+    let order = api.service.get(&query::order_no(part)?).await?;
+    Ok(json(StatusCode::OK, &order))
+}
+
+/// List a buyer's orders, newest first
+#[utoipa::path(
+    get, path = "/orders", tag = "orders", operation_id = "listOrders",
+    params(("userId" = i64, Query, minimum = 1, description = "The buyer"),
+           ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Orders on the page; 20 unless given"),
+           ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before")),
+    responses(
+        (status = 200, description = "One page", body = crate::OrderPage),
+        (status = 400, description = "The query cannot be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter cannot be taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer {
+    let page = api.service.list(&query::list_orders(pairs)?).await?;
+    Ok(json(StatusCode::OK, &page))
+}
+
+/// Pay an order
+///
+/// The payment is durable before this answers. Paying twice is one payment.
+#[utoipa::path(
+    post, path = "/orders/{orderNo}/pay", tag = "orders", operation_id = "payOrder",
+    params(("orderNo" = String, Path, description = "The number of the order"),
+           ("Idempotency-Key" = Option<String>, Header, description = "Repeats with this key get the first answer: 1 to 255 printable ASCII characters, scoped to the buyer"),
+           ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
+    request_body(content = super::openapi::PayOrder, description = "How the buyer paid"),
+    responses(
+        (status = 200, description = "Paid, now or before", body = crate::OrderMoved),
+        (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Not payable yet (see Retry-After), or cancelled: a refund is then on record if money was taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is said not to be JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field cannot be taken, or the key was used for another request", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn pay_order(
+    State(api): State<Api>,
+    part: PathPart,
+    call: CallContext,
+    body: JsonBody,
+) -> Answer {
+    let order_no = query::order_no(part)?;
+    let paid = api.service.pay(&order_no, body.pay_type()?, &call).await?;
+    Ok(json(StatusCode::OK, &paid))
+}
+
+/// Cancel an order
+///
+/// Cancelling twice is one cancellation. A paid order cannot be cancelled.
+#[utoipa::path(
+    post, path = "/orders/{orderNo}/cancel", tag = "orders", operation_id = "cancelOrder",
+    params(("orderNo" = String, Path, description = "The number of the order"),
+           ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
+    request_body(content = Option<super::openapi::CancelOrder>, description = "Why; may be left out"),
+    responses(
+        (status = 200, description = "Cancelled, now or before", body = crate::OrderMoved),
+        (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The order is paid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is said not to be JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field cannot be taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cancel_order(
+    State(api): State<Api>,
+    part: PathPart,
+    call: CallContext,
+    body: JsonBody,
+) -> Answer {
+    let order_no = query::order_no(part)?;
+    let reason = body.reason()?;
+    let cancelled = api.service.cancel(&order_no, reason.as_deref(), &call).await?;
+    Ok(json(StatusCode::OK, &cancelled))
+}
+
+/// Show the durable stock of a ticket
+#[utoipa::path(
+    get, path = "/tickets/{ticketId}/stock", tag = "stock", operation_id = "getStock",
+    params(("ticketId" = i64, Path, minimum = 1, description = "The ticket tier")),
+    responses(
+        (status = 200, description = "Its seats", body = crate::StockView),
+        (status = 404, description = "No stock was ever loaded for it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "This can be no ticket", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ticket_stock(State(api): State<Api>, part: PathPart) -> Answer {
+    let stock = api.service.stock(query::ticket_id(part)?).await?;
+    Ok(json(StatusCode::OK, &stock))
+}
