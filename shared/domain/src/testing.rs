@@ -21,7 +21,7 @@ mod world;
 
 pub use bus::FakeBus;
 pub use catalogue::FakeCatalogue;
-pub use dead_letters::FakeDeadLetterStore;
+pub use dead_letters::{FakeDeadLetterStore, FakeRedeliver};
 pub use faults::{Crash, Faults, Moment};
 pub use idempotency::FakeIdempotencyStore;
 pub use notification::{FakeAlerts, FakeProvider, FakeUserDirectory};

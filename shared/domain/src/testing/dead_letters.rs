@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::paging::page;
 use super::{Crash, Faults, fault_switches, locked};
-use crate::ports::{DeadLetter, DeadLetterFilter, DeadLetterStore, Page, StoreError};
+use crate::ports::{DeadLetter, DeadLetterFilter, DeadLetterStore, Page, Redeliver, SendError, StoreError};
 
 /// Dead letters in memory, in the order in which they were stored.
 #[derive(Debug)]
@@ -79,3 +79,41 @@ impl DeadLetterStore for FakeDeadLetterStore {
 }
 
 fault_switches!(FakeDeadLetterStore, StoreError);
+
+/// Only records which letters were delivered once more.
+#[derive(Debug)]
+pub struct FakeRedeliver {
+    faults: Faults<SendError>,
+    redelivered: Mutex<Vec<DeadLetter>>,
+}
+
+impl Default for FakeRedeliver {
+    fn default() -> Self {
+        Self::new(&Crash::default())
+    }
+}
+
+impl FakeRedeliver {
+    /// None yet; dies with `crash`.
+    pub fn new(crash: &Crash) -> Self {
+        let dead = || SendError::OutcomeUnknown("the process died".to_owned());
+        Self { faults: Faults::new(crash.clone(), dead), redelivered: Mutex::default() }
+    }
+
+    /// The letters, oldest first.
+    pub fn redelivered(&self) -> Vec<DeadLetter> {
+        locked(&self.redelivered).clone()
+    }
+}
+
+#[async_trait]
+impl Redeliver for FakeRedeliver {
+    async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
+        self.faults.call(|| {
+            locked(&self.redelivered).push(letter.clone());
+            Ok(())
+        })
+    }
+}
+
+fault_switches!(FakeRedeliver, SendError);

@@ -5,10 +5,10 @@ use rust_decimal::Decimal;
 
 use super::{
     Crash, FakeAlerts, FakeBus, FakeCatalogue, FakeDeadLetterStore, FakeIdempotencyStore, FakeOrderStore,
-    FakeProvider, FakeStatistics, FakeStockCache, FakeStockLedger, FakeUserDirectory, SequentialIds,
-    VirtualClock,
+    FakeProvider, FakeRedeliver, FakeStatistics, FakeStockCache, FakeStockLedger, FakeUserDirectory,
+    SequentialIds, VirtualClock,
 };
-use crate::ports::{Clock as _, Tier};
+use crate::ports::{Clock as _, Ports, Tier};
 use crate::{BusinessRules, Contact, Order, OrderNo, OrderState, SessionId, ShowId, TicketId, UserId};
 
 /// One fake of every port, all of which die together when [`World::crash`] says so.
@@ -37,6 +37,8 @@ pub struct World {
     pub alerts: Arc<FakeAlerts>,
     /// Dead letters.
     pub dead_letters: Arc<FakeDeadLetterStore>,
+    /// Letters delivered once more.
+    pub redeliver: Arc<FakeRedeliver>,
     /// Idempotency records.
     pub idempotency: Arc<FakeIdempotencyStore>,
     /// Sales.
@@ -83,10 +85,35 @@ impl World {
             directory: Arc::new(FakeUserDirectory::new(&crash)),
             alerts: Arc::new(FakeAlerts::new(&crash)),
             dead_letters: Arc::new(FakeDeadLetterStore::new(&crash)),
+            redeliver: Arc::new(FakeRedeliver::new(&crash)),
             idempotency: Arc::new(FakeIdempotencyStore::new(&crash)),
             statistics: Arc::new(FakeStatistics::new(&crash)),
             rules: BusinessRules::default(),
             crash,
+        }
+    }
+
+    /// All of it as a function takes it; every channel has the same provider.
+    pub fn ports(&self) -> Ports {
+        Ports {
+            orders: self.orders.clone(),
+            stock: self.cache.clone(),
+            ledger: self.ledger.clone(),
+            catalogue: self.catalogue.clone(),
+            bus: self.bus.clone(),
+            dead_letters: self.dead_letters.clone(),
+            redeliver: self.redeliver.clone(),
+            idempotency: self.idempotency.clone(),
+            idempotency_keep: Duration::from_secs(7 * 24 * 3600),
+            statistics: self.statistics.clone(),
+            alerts: self.alerts.clone(),
+            users: Some(self.directory.clone()),
+            sms: self.provider.clone(),
+            email: self.provider.clone(),
+            push: self.provider.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            rules: self.rules.clone(),
         }
     }
 
