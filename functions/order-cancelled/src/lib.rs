@@ -6,7 +6,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Stepped, UserDirectory};
+use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, UserDirectory};
 use boxoffice_domain::{BusinessRules, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
@@ -42,6 +42,17 @@ impl Handler for OrderCancelled {
 }
 
 impl OrderCancelled {
+    /// Takes what it needs of the ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            orders: ports.orders.clone(),
+            bus: ports.bus.clone(),
+            directory: ports.users.clone(),
+            clock: ports.clock.clone(),
+            rules: ports.rules.clone(),
+        }
+    }
+
     async fn cancelled(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let order_no = wire::order_no(message.require_order_no())?;
         let order = self.orders.get(&order_no).await?;

@@ -7,13 +7,7 @@ use boxoffice_runtime::testing::context;
 use super::*;
 
 fn function(world: &World) -> OrderCancelled {
-    OrderCancelled {
-        orders: world.orders.clone(),
-        bus: world.bus.clone(),
-        directory: None,
-        clock: world.clock.clone(),
-        rules: world.rules.clone(),
-    }
+    OrderCancelled::new(&world.ports())
 }
 
 fn cancelled(number: &str, ext_data: &str) -> OrderEventMessage {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
-    Alert, Alerts, Bus, Clock, OrderStore, Outbox, Outgoing, Sale, Statistics, Stepped, UserDirectory,
+    Alert, Alerts, Bus, Clock, OrderStore, Outbox, Outgoing, Ports, Sale, Statistics, Stepped, UserDirectory,
 };
 use boxoffice_domain::{
     BusinessRules, Decimal, Order, OrderNo, OrderState, OrderStep, PayType, ShowId, StepOutcome, TicketId,
@@ -52,6 +52,19 @@ impl Handler for OrderPaid {
 }
 
 impl OrderPaid {
+    /// Takes what it needs of the ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            orders: ports.orders.clone(),
+            bus: ports.bus.clone(),
+            statistics: ports.statistics.clone(),
+            directory: ports.users.clone(),
+            alerts: ports.alerts.clone(),
+            clock: ports.clock.clone(),
+            rules: ports.rules.clone(),
+        }
+    }
+
     async fn paid(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let order_no = wire::order_no(message.require_order_no())?;
         let order = match self.orders.get(&order_no).await? {

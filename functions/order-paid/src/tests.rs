@@ -9,15 +9,7 @@ use boxoffice_runtime::testing::{context, context_of, delivery};
 use super::*;
 
 fn function(world: &World) -> OrderPaid {
-    OrderPaid {
-        orders: world.orders.clone(),
-        bus: world.bus.clone(),
-        statistics: world.statistics.clone(),
-        directory: Some(world.directory.clone()),
-        alerts: world.alerts.clone(),
-        clock: world.clock.clone(),
-        rules: world.rules.clone(),
-    }
+    OrderPaid::new(&world.ports())
 }
 
 fn paid(number: &str) -> OrderEventMessage {

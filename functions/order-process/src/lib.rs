@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
-    Bus, Catalogue, Clock, Created, MarkedMessage, OrderStore, Outbox, Outgoing, Reserve, Stepped, StockCache,
+    Bus, Catalogue, Clock, Created, MarkedMessage, OrderStore, Outbox, Outgoing, Ports, Reserve, Stepped,
+    StockCache,
 };
 use boxoffice_domain::{BusinessRules, Order, OrderState, OrderStep, StepOutcome};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, StockOperation, group, tag, topic};
@@ -55,6 +56,18 @@ impl Handler for OrderProcess {
 }
 
 impl OrderProcess {
+    /// Takes what it needs of the ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            catalogue: ports.catalogue.clone(),
+            stock: ports.stock.clone(),
+            orders: ports.orders.clone(),
+            bus: ports.bus.clone(),
+            clock: ports.clock.clone(),
+            rules: ports.rules.clone(),
+        }
+    }
+
     async fn process(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let now = self.clock.now();
         let request = Request::read(message, now, &self.rules)?;

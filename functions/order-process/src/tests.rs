@@ -10,14 +10,7 @@ use boxoffice_runtime::testing::context;
 use super::*;
 
 fn function(world: &World) -> OrderProcess {
-    OrderProcess {
-        catalogue: world.catalogue.clone(),
-        stock: world.cache.clone(),
-        orders: world.orders.clone(),
-        bus: world.bus.clone(),
-        clock: world.clock.clone(),
-        rules: world.rules.clone(),
-    }
+    OrderProcess::new(&world.ports())
 }
 
 /// ORDER_CREATED of the order that `World::order` makes.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Stepped};
+use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
 use boxoffice_domain::{BusinessRules, Order, OrderStep, StepOutcome};
 use boxoffice_messages::{OrderEventMessage, group, tag, topic};
 use boxoffice_runtime::wire::{self, MessageWriter};
@@ -41,6 +41,16 @@ impl Handler for OrderTimeout {
 }
 
 impl OrderTimeout {
+    /// Takes what it needs of the ports.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            orders: ports.orders.clone(),
+            bus: ports.bus.clone(),
+            clock: ports.clock.clone(),
+            rules: ports.rules.clone(),
+        }
+    }
+
     async fn time_out(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let order_no = wire::order_no(message.require_order_no())?;
         let Some(order) = self.orders.get(&order_no).await? else {

@@ -7,12 +7,7 @@ use boxoffice_runtime::testing::context;
 use super::*;
 
 fn function(world: &World) -> OrderTimeout {
-    OrderTimeout {
-        orders: world.orders.clone(),
-        bus: world.bus.clone(),
-        clock: world.clock.clone(),
-        rules: world.rules.clone(),
-    }
+    OrderTimeout::new(&world.ports())
 }
 
 async fn handle(world: &World, number: &str) -> Outcome {
