@@ -1,1 +1,156 @@
 //! The bus and every store in one SQLite file.
+//!
+//! [`Embedded`] implements every port of `boxoffice_domain::ports` that keeps something, the bus, and the
+//! [`Transport`](boxoffice_runtime::Transport) that feeds functions. One thread writes: it commits what has gathered,
+//! so many small writes share one commit. See the README of this crate.
+
+mod bus;
+mod consumer;
+mod convert;
+mod dead_letters;
+mod group;
+mod horizon;
+mod idempotency;
+mod inspect;
+mod open;
+mod options;
+mod orders;
+mod outbox;
+mod readers;
+mod routing;
+mod settling;
+mod statistics;
+mod stock_cache;
+mod stock_ledger;
+mod tx;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use boxoffice_domain::ports::StoreError;
+use boxoffice_runtime::Subscription;
+
+pub use inspect::{Figures, GroupQueue, LedgerSums, ReservationSums};
+pub use open::OpenError;
+pub use options::{Durability, Options, OutboxMode};
+pub use tx::MAX_BODY_BYTES;
+
+use group::GroupState;
+use horizon::Horizon;
+use readers::Readers;
+use routing::SharedRouting;
+use writer::{WriteError, Writer, WriterFigures};
+
+/// An open file: the bus and every store. Clones share it.
+///
+/// Only one process at a time may have a file open. Dropping the last clone closes the file after the writes that
+/// are queued; [`Embedded::close`] does the same and tells whether it went well.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Taken when the last clone goes, which ends the writer.
+    writer: Option<Writer>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    readers: Readers,
+    routing: Arc<SharedRouting>,
+    horizon: Arc<Horizon>,
+    figures: Arc<WriterFigures>,
+    outbox: OutboxMode,
+    path: std::path::PathBuf,
+    first_id: i64,
+}
+
+impl Embedded {
+    /// Opens the file at `path`, or makes it. Blocks for a moment; needs no async runtime.
+    ///
+    /// Messages that were in flight when the last program on this file died are delivered again, with one attempt
+    /// more.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        let opened = open::open(path.as_ref(), &options)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer: Some(opened.writer),
+                thread: Mutex::new(Some(opened.thread)),
+                readers: opened.readers,
+                routing: opened.routing,
+                horizon: opened.horizon,
+                figures: opened.figures,
+                outbox: options.outbox,
+                path: opened.path,
+                first_id: opened.first_id,
+            }),
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Makes a consumer group known together with what it takes, instead of what it took before. Messages sent from
+    /// then on wait for it, whether it runs or not.
+    pub async fn subscribe(&self, subscription: &Subscription) -> Result<(), StoreError> {
+        self.join_group(subscription).await?;
+        Ok(())
+    }
+
+    /// Makes every idle consumer look at the clock again. Only a clock given in [`Options::clock`] needs it.
+    pub fn wake(&self) {
+        for group in self.inner.routing.groups() {
+            group.wake_all();
+        }
+    }
+
+    /// Writes what is queued, folds the log into the file and closes it. Every later call answers that the file is
+    /// closed. Stop the consumers first: what they still have in flight is delivered again at the next opening.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.readers.close();
+        let closed = self.writer()?.close().await;
+        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // It has answered, so it is at its end.
+            let _ = thread.join();
+        }
+        Ok(closed?)
+    }
+
+    async fn join_group(&self, subscription: &Subscription) -> Result<Arc<GroupState>, StoreError> {
+        let topics = routing::topics_of(subscription);
+        if self.inner.routing.has(subscription.group, &topics)
+            && let Some(group) = self.inner.routing.group(subscription.group)
+        {
+            return Ok(group);
+        }
+        let name = subscription.group;
+        let wanted = topics.clone();
+        let id =
+            self.writer()?.write(move |tx| open::write_subscription(tx.connection, name, &wanted)).await?;
+        Ok(self.inner.routing.set(id, name, &topics))
+    }
+
+    /// Whether the file was closed.
+    fn is_closed(&self) -> bool {
+        self.inner.writer.as_ref().is_none_or(Writer::is_closed)
+    }
+
+    fn writer(&self) -> Result<&Writer, WriteError> {
+        self.inner.writer.as_ref().ok_or(WriteError::Closed)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.writer.take();
+        self.readers.close();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nobody can wait for an answer any more, so this takes as long as one commit.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Messages that belong to a write of an order: sent in its commit, or left to the caller.
+
+use boxoffice_domain::ports::{MarkId, MarkedMessage, Outbox, SendError, StoreError};
+
+use crate::options::OutboxMode;
+use crate::tx::{Parcel, Tx};
+
+/// An outbox made ready on the caller's thread.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    outbox: Outbox,
+    parcels: Vec<Parcel>,
+    mode: OutboxMode,
+}
+
+/// What a commit did with an outbox: the numbers of the marks it made.
+pub(crate) type Marks = Vec<i64>;
+
+impl Packed {
+    pub(crate) fn new(outbox: Outbox, mode: OutboxMode) -> Result<Self, StoreError> {
+        let packed = outbox.messages.iter().map(Parcel::new).collect::<Result<Vec<_>, SendError>>();
+        let parcels = packed.map_err(|error| StoreError::Invalid(error.to_string()))?;
+        Ok(Self { outbox, parcels, mode })
+    }
+
+    /// The step was taken. Sends or marks the messages; `again`: it had been taken before, so that only repeatable
+    /// messages go out once more.
+    pub(crate) fn go(&self, tx: &mut Tx<'_>, again: bool) -> rusqlite::Result<Marks> {
+        if again && self.outbox.remembered {
+            return Ok(Marks::new());
+        }
+        match self.mode {
+            OutboxMode::SendInCommit => {
+                for parcel in &self.parcels {
+                    tx.send(parcel)?;
+                }
+                Ok(Marks::new())
+            }
+            OutboxMode::Remember if self.outbox.remembered => {
+                self.parcels.iter().map(|parcel| tx.mark(parcel)).collect()
+            }
+            OutboxMode::Remember => Ok(Marks::new()),
+        }
+    }
+
+    /// What the caller must send after [`Packed::go`] made these marks.
+    pub(crate) fn unsent(&self, marks: &Marks, again: bool) -> Vec<MarkedMessage> {
+        if self.mode == OutboxMode::SendInCommit || (again && self.outbox.remembered) {
+            return Vec::new();
+        }
+        let mark = |index: usize| marks.get(index).map(|mark| MarkId(mark.to_string()));
+        let messages = self.outbox.messages.iter().enumerate();
+        messages
+            .map(|(index, message)| MarkedMessage { mark: mark(index), message: message.clone() })
+            .collect()
+    }
+}

@@ -1,0 +1,214 @@
+//! What becomes of messages that were handled: the answers of all workers of a function share one write.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boxoffice_runtime::{Outcome, RetryPolicy, Settle, Settled};
+use tokio::sync::mpsc;
+
+use crate::Embedded;
+use crate::group::{GroupState, Key, Lease};
+use crate::tx::{GivenUp, Tx};
+use crate::writer::WriteError;
+
+/// Answers that may wait to be written; more make the workers wait.
+pub(crate) const WAITING_ANSWERS: usize = 4_096;
+/// The most answers in one write.
+const MOST_PER_WRITE: usize = 1_024;
+/// How long to wait before a write that failed is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is to become of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is done with.
+    Delete,
+    /// It comes again.
+    Again { delay: Duration, attempt: u32 },
+    /// It goes to the dead letters.
+    Bury(GivenUp),
+}
+
+impl Fate {
+    /// What an outcome of delivery `attempt` means. `forever`: a message that is given up nowhere else, a dead letter.
+    pub(crate) fn of(
+        outcome: Outcome,
+        attempt: u32,
+        policy: &RetryPolicy,
+        forever: bool,
+        jitter: f64,
+    ) -> Self {
+        let next = attempt.saturating_add(1);
+        match outcome {
+            Outcome::Done | Outcome::Duplicate => Self::Delete,
+            Outcome::Retry { because, .. } if policy.is_last(attempt) && !forever => {
+                Self::Bury(GivenUp { because, attempts: attempt })
+            }
+            Outcome::Retry { after, .. } => {
+                Self::Again { delay: after.unwrap_or_else(|| policy.delay(attempt, jitter)), attempt: next }
+            }
+            Outcome::Poison { .. } if forever => Self::Again { delay: policy.max_delay, attempt: next },
+            Outcome::Poison { because } => Self::Bury(GivenUp { because, attempts: attempt }),
+        }
+    }
+}
+
+/// One message and what is to become of it. Dropped before it is written, the message goes back to the queue.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) lease: Lease,
+    pub(crate) fate: Fate,
+}
+
+/// The messages of one batch that have had no answer yet.
+#[derive(Debug)]
+pub(crate) struct OpenBatch {
+    slots: Mutex<Vec<Option<(Lease, u32)>>>,
+    policy: RetryPolicy,
+    forever: bool,
+    answers: mpsc::Sender<Vec<Answer>>,
+}
+
+impl OpenBatch {
+    pub(crate) fn new(
+        leases: Vec<(Lease, u32)>,
+        policy: RetryPolicy,
+        forever: bool,
+        answers: mpsc::Sender<Vec<Answer>>,
+    ) -> Self {
+        Self { slots: Mutex::new(leases.into_iter().map(Some).collect()), policy, forever, answers }
+    }
+
+    /// The lease ran out: whatever has no answer yet comes again at once, with one attempt more.
+    pub(crate) async fn expire(&self) {
+        let open: Vec<(Lease, u32)> = self.slots().iter_mut().filter_map(Option::take).collect();
+        let answers = open.into_iter().map(|(lease, attempt)| {
+            let outcome = Outcome::retry_after(Duration::ZERO, "the worker took longer than its lease");
+            let fate = Fate::of(outcome, attempt, &self.policy, self.forever, 0.0);
+            Answer { lease, fate }
+        });
+        self.hand_over(answers.collect()).await;
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<(Lease, u32)>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn hand_over(&self, answers: Vec<Answer>) {
+        if !answers.is_empty() {
+            // When nobody writes answers any more, they are dropped and the messages go back to the queue.
+            let _ = self.answers.send(answers).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Settle for OpenBatch {
+    async fn settle(&self, settled: Vec<Settled>) {
+        let mut answers = Vec::with_capacity(settled.len());
+        {
+            let mut slots = self.slots();
+            for Settled { index, outcome } in settled {
+                // Nothing there: the lease ran out before, and another worker has the message.
+                let Some((lease, attempt)) = slots.get_mut(index).and_then(Option::take) else { continue };
+                match outcome {
+                    Some(outcome) => {
+                        let fate = Fate::of(outcome, attempt, &self.policy, self.forever, jitter(&lease));
+                        answers.push(Answer { lease, fate });
+                    }
+                    None => drop(lease),
+                }
+            }
+        }
+        self.hand_over(answers).await;
+    }
+}
+
+/// Spreads messages that failed together; differs from message to message and from run to run.
+fn jitter(lease: &Lease) -> f64 {
+    use std::hash::BuildHasher;
+    static STATE: std::sync::OnceLock<std::hash::RandomState> = std::sync::OnceLock::new();
+    let hash = STATE.get_or_init(std::hash::RandomState::new).hash_one((lease.key.due, lease.key.id));
+    f64::from(u32::try_from(hash >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+/// Writes answers until every sender is gone. A write that fails is tried again: the disk may be full for a while.
+pub(crate) async fn write_answers(store: Embedded, mut answers: mpsc::Receiver<Vec<Answer>>) {
+    while let Some(mut waiting) = answers.recv().await {
+        while waiting.len() < MOST_PER_WRITE
+            && let Ok(more) = answers.try_recv()
+        {
+            waiting.extend(more);
+        }
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = write_once(&store, &waiting).await {
+            if error == WriteError::Closed {
+                return;
+            }
+            tracing::warn!(%error, answers = waiting.len(), "answers could not be written, trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        for answer in waiting {
+            answer.lease.settled();
+        }
+    }
+}
+
+async fn write_once(store: &Embedded, answers: &[Answer]) -> Result<(), WriteError> {
+    let changes: Vec<(Arc<GroupState>, Key, Fate)> = answers
+        .iter()
+        .map(|answer| (answer.lease.group.clone(), answer.lease.key, answer.fate.clone()))
+        .collect();
+    let work = move |tx: &mut Tx<'_>| -> rusqlite::Result<()> {
+        for (group, key, fate) in &changes {
+            // False, nothing found: another worker has settled it since.
+            let _found = match fate {
+                Fate::Delete => tx.delete(group, *key)?,
+                Fate::Again { delay, attempt } => {
+                    let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+                    tx.reschedule(group, *key, tx.stamp.saturating_add(delay), *attempt)?
+                }
+                Fate::Bury(given_up) => tx.bury(group, *key, given_up)?,
+            };
+        }
+        Ok(())
+    };
+    store.writer()?.write(work).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate(outcome: Outcome, attempt: u32, forever: bool) -> Fate {
+        Fate::of(outcome, attempt, &RetryPolicy::default(), forever, 1.0)
+    }
+
+    #[test]
+    fn a_retry_comes_again_later_with_one_attempt_more() {
+        let again = Fate::Again { delay: Duration::from_millis(400), attempt: 3 };
+        assert_eq!(fate(Outcome::retry("away"), 2, false), again);
+    }
+
+    #[test]
+    fn a_retry_of_the_last_attempt_goes_to_the_dead_letters() {
+        let buried = Fate::Bury(GivenUp { because: "away".to_owned(), attempts: 16 });
+        assert_eq!(fate(Outcome::retry("away"), 16, false), buried);
+    }
+
+    #[test]
+    fn poison_goes_to_the_dead_letters_at_the_first_attempt() {
+        let buried = Fate::Bury(GivenUp { because: "no orderNo".to_owned(), attempts: 1 });
+        assert_eq!(fate(Outcome::poison("no orderNo"), 1, false), buried);
+    }
+
+    #[test]
+    fn a_dead_letter_is_never_given_up() {
+        let longest = RetryPolicy::default().max_delay;
+        assert_eq!(fate(Outcome::poison("bad"), 99, true), Fate::Again { delay: longest, attempt: 100 });
+        assert_eq!(fate(Outcome::retry("away"), 99, true), Fate::Again { delay: longest, attempt: 100 });
+    }
+}
