@@ -8,7 +8,8 @@ use boxoffice_messages::{EventTime, OrderEventType};
 
 use super::*;
 use crate::ServiceLimits;
-use crate::testing::{LEASE, new_order, on_sale, only_message, service, with_key};
+use crate::service::KEY_LEASE;
+use crate::testing::{new_order, on_sale, only_message, service, with_key};
 
 fn away() -> StoreError {
     StoreError::Unavailable("away".to_owned())
@@ -234,7 +235,7 @@ async fn while_the_first_request_may_still_run_a_repeat_is_told_when_to_come_bac
     let error = service.create(&new_order(), &with_key("k1")).await.unwrap_err();
     assert_eq!(
         error,
-        ApiError::KeyInProgress { retry_after: LEASE.checked_sub(Duration::from_secs(4)).unwrap() }
+        ApiError::KeyInProgress { retry_after: KEY_LEASE.checked_sub(Duration::from_secs(4)).unwrap() }
     );
 }
 
@@ -249,7 +250,7 @@ async fn wherever_the_process_dies_a_repeat_with_the_key_ends_with_one_order_and
             let first = service.create(&new_order(), &with_key("k1")).await;
             reached = world.crash.happened();
             world.crash.restart();
-            world.clock.advance(LEASE + Duration::from_secs(1));
+            world.clock.advance(KEY_LEASE + Duration::from_secs(1));
 
             let repeat = service.create(&new_order(), &with_key("k1")).await.unwrap();
             if let Ok(first) = first {

@@ -17,6 +17,9 @@ use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+use boxoffice_domain::ports::Ports;
+use boxoffice_runtime::telemetry::Telemetry;
+
 use crate::OrderService;
 use edge::{Edge, RouteEdge};
 
@@ -75,6 +78,19 @@ const ROUTES: [(&str, &str); 10] = [
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
 ];
+
+/// The HTTP API on these ports with default settings: ready while the order store answers, with the metrics of this
+/// process if it records any.
+pub fn router_for(ports: &Ports, telemetry: Option<Telemetry>) -> Router {
+    let store: Arc<dyn Readiness> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
+    let render_metrics = move || telemetry.as_ref().map_or_else(String::new, Telemetry::render);
+    let settings = RouterSettings {
+        readiness: vec![store],
+        render_metrics: Arc::new(render_metrics),
+        ..RouterSettings::default()
+    };
+    router(Arc::new(OrderService::new(ports)), settings)
+}
 
 /// The HTTP API. Metrics go to the recorder that is installed when this is called.
 pub fn router(service: Arc<OrderService>, settings: RouterSettings) -> Router {

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_domain::ports::{
-    Alerts, Bus, Catalogue, Clock, Ids, MarkedMessage, OrderStore, Outbox, SendError, Stepped, StockLedger,
-    StoreError,
+    Alerts, Bus, Catalogue, Clock, Ids, MarkedMessage, OrderStore, Outbox, Ports, SendError, Stepped,
+    StockLedger, StoreError,
 };
 use boxoffice_domain::{BusinessRules, Order, OrderNo, OrderStep, TicketId};
-use boxoffice_runtime::{IdempotencyGuard, deliver_unsent};
+use boxoffice_runtime::{IdempotencyGuard, IdempotencySettings, deliver_unsent};
 use jiff::Timestamp;
 
 use crate::requests::order_number;
@@ -14,6 +14,9 @@ use crate::{ApiError, ListOrders, OrderPage, OrderView, StockView};
 
 /// How often a step is tried again when another writer was first.
 const STEP_TRIES: u32 = 3;
+
+/// How long a request may hold its idempotency key.
+pub(crate) const KEY_LEASE: Duration = Duration::from_secs(10);
 
 /// How long the service waits for others before it goes on without them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,28 @@ pub struct OrderService {
 }
 
 impl OrderService {
+    /// The service on these ports, with the limits of [`ServiceLimits::default`]. A first request that dies holds its
+    /// idempotency key for 10 s, longer than the router lets a request run.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            orders: Arc::clone(&ports.orders),
+            ledger: Arc::clone(&ports.ledger),
+            catalogue: Arc::clone(&ports.catalogue),
+            bus: Arc::clone(&ports.bus),
+            alerts: Arc::clone(&ports.alerts),
+            idempotency: IdempotencyGuard {
+                store: Arc::clone(&ports.idempotency),
+                clock: Arc::clone(&ports.clock),
+                ids: Arc::clone(&ports.ids),
+                settings: IdempotencySettings { lease: KEY_LEASE, keep: ports.idempotency_keep },
+            },
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+            rules: ports.rules.clone(),
+            limits: ServiceLimits::default(),
+        }
+    }
+
     /// One order.
     pub async fn get(&self, order_no: &OrderNo) -> Result<OrderView, ApiError> {
         Ok(OrderView::new(self.find(order_no).await?, &self.rules.zone))

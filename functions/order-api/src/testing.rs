@@ -1,37 +1,16 @@
 //! A service on fakes, for the tests of this crate.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use boxoffice_domain::testing::World;
 use boxoffice_domain::{Contact, SessionId, ShowId, TicketId, UserId};
 use boxoffice_messages::{OrderEventMessage, Payload};
-use boxoffice_runtime::{IdempotencyGuard, IdempotencySettings};
 
-use crate::{CallContext, NewOrder, OrderService, ServiceLimits};
-
-/// How long a claim of an idempotency key lasts in tests.
-pub const LEASE: Duration = Duration::from_secs(10);
+use crate::{CallContext, NewOrder, OrderService};
 
 /// The service on these fakes.
 pub fn service(world: &World) -> OrderService {
-    OrderService {
-        orders: world.orders.clone(),
-        ledger: world.ledger.clone(),
-        catalogue: world.catalogue.clone(),
-        bus: world.bus.clone(),
-        alerts: world.alerts.clone(),
-        idempotency: IdempotencyGuard {
-            store: world.idempotency.clone(),
-            clock: world.clock.clone(),
-            ids: world.ids.clone(),
-            settings: IdempotencySettings { lease: LEASE, keep: Duration::from_secs(24 * 3600) },
-        },
-        clock: world.clock.clone(),
-        ids: world.ids.clone(),
-        rules: world.rules.clone(),
-        limits: ServiceLimits::default(),
-    }
+    OrderService::new(&world.ports())
 }
 
 /// Fakes with [`World::TICKET`] on sale, and the service on them.

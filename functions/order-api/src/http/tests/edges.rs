@@ -154,10 +154,8 @@ fn with_readiness(readiness: Vec<Arc<dyn Readiness>>) -> Router {
 
 #[tokio::test(start_paused = true)]
 async fn the_process_is_ready_when_every_part_answers_within_a_second() {
-    let (world, service) = on_sale();
-    let store: Arc<dyn Readiness> = Arc::new(StoreReadiness(world.orders.clone()));
-    let settings = RouterSettings { readiness: vec![store.clone()], ..RouterSettings::default() };
-    let router = router(service, settings);
+    let world = World::new();
+    let router = router_for(&world.ports(), None);
     let ready = get(&router, "/readyz").await;
     assert_eq!(
         (ready.status.as_u16(), ready.json()),
