@@ -5,8 +5,6 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::TRACEPARENT;
-
 /// A topic and the tags wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicFilter {
@@ -89,11 +87,5 @@ impl Context {
     /// Which redrive this is: 0 for none.
     pub fn generation(&self) -> u32 {
         self.delivery.generation
-    }
-
-    /// The user properties that messages sent on behalf of this one carry on: its `traceparent`, if it has one.
-    pub fn trace_properties(&self) -> Vec<(String, String)> {
-        let traced = |value: &str| (TRACEPARENT.to_owned(), value.to_owned());
-        self.delivery.property(TRACEPARENT).map(traced).into_iter().collect()
     }
 }

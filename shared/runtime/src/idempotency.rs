@@ -166,7 +166,7 @@ impl IdempotencyGuard {
             match self.store.complete(key, owner, result.as_deref(), expires_at).await {
                 Ok(Fence::Held) => return Guarded::Ran { result },
                 Ok(Fence::Lost) => {
-                    tracing::warn!(%key, "the work took longer than its lease; another worker may have repeated it");
+                    tracing::warn!(%key, "the work is done but no longer ours to record: its lease ran out, or an earlier try went through");
                     return Guarded::RanUnrecorded { result };
                 }
                 Err(error) if remaining == 0 => {
@@ -187,10 +187,10 @@ impl IdempotencyGuard {
         match self.store.abandon(key, owner, self.clock.now()).await {
             Ok(Fence::Held) => {}
             Ok(Fence::Lost) => {
-                tracing::warn!(%key, "the work failed after its lease; another worker has taken over")
+                tracing::warn!(%key, "the work failed after its lease; another worker has taken over");
             }
             Err(error) => {
-                tracing::warn!(%key, %error, "the work failed; its key is free when the lease ends")
+                tracing::warn!(%key, %error, "the work failed; its key is free when the lease ends");
             }
         }
     }

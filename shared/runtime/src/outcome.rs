@@ -25,6 +25,7 @@ pub enum Outcome {
     },
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a handler passes the error it has, and is done with it")]
 impl Outcome {
     /// Deliver again when the retry policy says so.
     pub fn retry(because: impl ToString) -> Self {

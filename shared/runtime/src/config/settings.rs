@@ -51,7 +51,7 @@ impl Settings {
             // A variable that is no text cannot be one of ours.
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
-        Self::of(file.map(read_file).unwrap_or_else(|| Ok(BTreeMap::new())), environment)
+        Self::of(file.map_or_else(|| Ok(BTreeMap::new()), read_file), environment)
     }
 
     /// Given variables and the given text of a file, for tests and for programs that set up functions themselves.

@@ -10,6 +10,8 @@ pub(super) struct Lanes {
     ready: VecDeque<usize>,
     /// For each message the next one with its key.
     successors: Vec<Option<usize>>,
+    /// How many have not been taken, ready or not.
+    waiting: usize,
 }
 
 impl Lanes {
@@ -24,12 +26,20 @@ impl Lanes {
                 None => ready.push_back(index),
             }
         }
-        Self { ready, successors }
+        Self { ready, successors, waiting: batch.len() }
     }
 
     /// Takes a message that may start.
     pub(super) fn take(&mut self) -> Option<usize> {
-        self.ready.pop_front()
+        let taken = self.ready.pop_front()?;
+        self.waiting -= 1;
+        Some(taken)
+    }
+
+    /// Takes every message that was not taken, whether it may start or not.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = usize> {
+        self.waiting = 0;
+        self.ready.drain(..).chain(self.successors.iter_mut().filter_map(Option::take))
     }
 
     /// Makes way for the next message with the key of this one.
@@ -39,9 +49,9 @@ impl Lanes {
         }
     }
 
-    /// Whether a message could be taken.
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// Whether every message was taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting == 0
     }
 }
 
@@ -59,13 +69,29 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| lanes.take()).collect::<Vec<_>>(), [0, 1, 2, 4]);
         lanes.finished(1);
         lanes.finished(2);
-        assert!(!lanes.has_ready());
+        assert_eq!(lanes.take(), None);
         lanes.finished(0);
         assert_eq!(lanes.take(), Some(3));
         assert_eq!(lanes.take(), None);
+        assert!(!lanes.is_empty());
         lanes.finished(3);
         assert_eq!(lanes.take(), Some(5));
         lanes.finished(5);
+        assert_eq!(lanes.take(), None);
+        assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn all_that_were_not_taken_can_be_taken_at_once() {
+        let keys = [Some("a"), Some("a"), None, Some("b"), Some("a"), Some("b")];
+        let batch: Vec<_> = keys.into_iter().map(|key| Arc::new(keyed(key, "1"))).collect();
+        let mut lanes = Lanes::of(&batch);
+        assert_eq!((lanes.take(), lanes.take()), (Some(0), Some(2)));
+        let mut rest: Vec<_> = lanes.take_all().collect();
+        rest.sort_unstable();
+        assert_eq!(rest, [1, 3, 4, 5]);
+        lanes.finished(0);
+        assert!(lanes.is_empty());
         assert_eq!(lanes.take(), None);
     }
 }

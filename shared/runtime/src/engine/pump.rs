@@ -31,7 +31,8 @@ pub(super) async fn pump<Handling>(
     loop {
         stopping = stopping || limits.must_stop(deadline);
         if stopping {
-            hand_back(&mut lanes, &mut answered);
+            // What runs, runs on.
+            answered.extend(lanes.take_all().map(|index| Settled { index, outcome: None }));
         }
         while running.len() < limits.concurrency
             && let Some(index) = lanes.take()
@@ -57,15 +58,7 @@ pub(super) async fn pump<Handling>(
             () = async { if let Some(settling) = &mut settling { settling.await } }, if settling.is_some() => {
                 settling = None;
             }
-            () = &mut stop, if !stopping && lanes.has_ready() => stopping = true,
+            () = &mut stop, if !stopping && !lanes.is_empty() => stopping = true,
         }
-    }
-}
-
-/// Answers everything that was never started; what runs, runs on.
-fn hand_back(lanes: &mut Lanes, answered: &mut Vec<Settled>) {
-    while let Some(index) = lanes.take() {
-        answered.push(Settled { index, outcome: None });
-        lanes.finished(index);
     }
 }

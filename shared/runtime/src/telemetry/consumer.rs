@@ -120,8 +120,66 @@ pub(crate) fn message_span(delivery: &Delivery, group: &'static str) -> Span {
 
 /// The span of a call with several messages; with the details of one, if it is only one.
 pub(crate) fn batch_span<M>(messages: &[(M, Context)], group: &'static str) -> Span {
-    match messages {
-        [(_, context)] => message_span(&context.delivery, group),
-        _ => tracing::debug_span!("messages", group, messages = messages.len()),
+    if let [(_, context)] = messages {
+        message_span(&context.delivery, group)
+    } else {
+        tracing::debug_span!("messages", group, messages = messages.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::testing::delivery;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_failed_message_is_logged_with_where_it_stood_and_without_addresses() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(move || writer.clone())
+            .finish();
+        let mut failed = Delivery { key: Some("T1".into()), attempt: 3, ..delivery() };
+        failed.properties.push((TRACEPARENT.to_owned(), "00-a-b-01".to_owned()));
+        tracing::subscriber::with_default(subscriber, || {
+            let telemetry = ConsumerTelemetry::new(&Subscription::new("test-group", "TEST_TOPIC", &[]));
+            let outcome = Outcome::poison("550 <bob@example.com> unknown");
+            message_span(&failed, "test-group")
+                .in_scope(|| telemetry.handled(&failed, &outcome, Duration::ZERO));
+        });
+
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["level"], "ERROR");
+        for (field, value) in [
+            ("topic", "TEST_TOPIC"),
+            ("group", "test-group"),
+            ("key", "T1"),
+            ("message_id", "m1"),
+            ("because", "550 <b***@example.com> unknown"),
+        ] {
+            assert_eq!(line["fields"][field], value, "{field} in {text}");
+        }
+        assert_eq!(line["fields"]["attempt"], 3);
+        assert_eq!(line["span"]["traceparent"], "00-a-b-01", "{text}");
     }
 }

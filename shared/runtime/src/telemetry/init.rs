@@ -1,3 +1,4 @@
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,6 +21,15 @@ pub enum LogFormat {
     Compact,
     /// One JSON object per line, for programs.
     Json,
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Compact => "compact",
+            Self::Json => "json",
+        })
+    }
 }
 
 /// A name that is no [`LogFormat`].

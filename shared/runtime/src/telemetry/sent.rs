@@ -97,3 +97,35 @@ impl<B: Bus> Bus for CountedBus<B> {
         answers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_domain::testing::FakeBus;
+    use boxoffice_messages::{tag, topic};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_message_is_counted_as_sent_or_failed() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let _installed = metrics::set_default_local_recorder(&recorder);
+        let inner = FakeBus::default();
+        inner.fail_next(1, SendError::Unavailable("restarting".to_owned()));
+        let bus = CountedBus::new(inner);
+        let paid = Outgoing::new(topic::ORDER, tag::ORDER_PAID, "T1", "");
+        let strange = Outgoing::new("STRANGE_TOPIC", "STRANGE", "T1", "");
+
+        assert!(bus.send(paid.clone()).await.is_err());
+        assert!(bus.send(paid.clone()).await.is_ok());
+        assert_eq!(bus.send_all(vec![paid, strange]).await.len(), 2);
+
+        let text = recorder.handle().render();
+        for line in [
+            "mq_message_sent{topic=\"ORDER_TOPIC\",tag=\"ORDER_PAID\"} 2",
+            "mq_message_sent{topic=\"STRANGE_TOPIC\",tag=\"STRANGE\"} 1",
+            "mq_send_failed{topic=\"ORDER_TOPIC\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+use super::*;
+use crate::{BatchEngine, Deadline, Engine, Function, Shutdown};
+
+fn after(seconds: u64) -> Deadline {
+    Deadline(Instant::now() + Duration::from_secs(seconds))
+}
+
+const DONE: Option<Outcome> = Some(Outcome::Done);
+
+#[tokio::test(start_paused = true)]
+async fn past_the_deadline_nothing_is_started_and_the_untouched_go_back_at_once() {
+    let handler = Shared::default();
+    let engine = Engine::new("test", handler.clone()).concurrency(1);
+    let answers = Answers::new();
+    engine.process(unkeyed(["slow 10"; 4]), Some(after(15)), &answers).await;
+
+    assert_eq!(answers.in_order(4), [DONE, DONE, None, None]);
+    // One after 10 s, the untouched two at the deadline, the one that was running then after 20 s.
+    assert_eq!(answers.times(), [(10, 1), (15, 2), (20, 1)]);
+    assert_eq!(handler.0.events().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_in_mid_batch_finishes_what_runs_and_hands_back_the_rest() {
+    let handler = Shared::default();
+    let shutdown = Shutdown::new();
+    let engine = Engine::new("test", handler.clone()).concurrency(2).stop_on(shutdown.clone());
+    let answers = Answers::new();
+    let batch = vec![
+        keyed(Some("a"), "slow 10"),
+        keyed(Some("a"), "done"),
+        keyed(None, "slow 10"),
+        keyed(None, "done"),
+    ];
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        shutdown.begin();
+    };
+    tokio::join!(engine.process(batch, None, &answers), stop);
+
+    assert_eq!(answers.in_order(4), [DONE, None, DONE, None]);
+    let starts = handler.0.events().iter().filter(|event| event.starts_with("start")).count();
+    assert_eq!(starts, 2);
+    // The second message of key a can be handed back without waiting for the first.
+    assert_eq!(answers.times(), [(3, 2), (10, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_comes_after_the_stop_goes_back_untouched() {
+    let shutdown = Shutdown::new();
+    shutdown.begin();
+    let handler = Shared::default();
+    let single = Engine::new("test", handler.clone()).stop_on(shutdown.clone());
+    let batch = BatchEngine::new("test", handler.clone()).stop_on(shutdown);
+    for engine in [&single as &dyn Function, &batch] {
+        let answers = Answers::new();
+        engine.process(unkeyed(["done", "garbage"]), None, &answers).await;
+        assert_eq!(answers.in_order(2), [None, None]);
+    }
+    assert!(handler.0.events().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_handler_is_not_called_past_the_deadline() {
+    let handler = Shared::default();
+    let engine = BatchEngine::new("test", handler.clone());
+    let answers = Answers::new();
+    engine.process(unkeyed(["done"; 3]), Some(after(0)), &answers).await;
+    assert_eq!(answers.in_order(3), [None, None, None]);
+    assert!(handler.0.batches.lock().unwrap().is_empty());
+}
