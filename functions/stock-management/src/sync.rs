@@ -1,0 +1,145 @@
+//! Compares the fast stock with the ledger, which is the truth, and repairs the fast one.
+
+use std::collections::BTreeMap;
+
+use boxoffice_domain::ports::{Alert, HeldReservation, Repair, Repaired, StoreError};
+use boxoffice_domain::{LedgerEntry, LedgerState, OrderNo, OrderState, TicketId, UserId};
+use boxoffice_runtime::Outcome;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::StockManagement;
+
+/// Reservations or ledger records read at once.
+const PAGE: u32 = 500;
+/// Orders looked up at the same time.
+const LOOKUPS: usize = 16;
+
+/// How the fast stock of a ticket differs from the ledger.
+#[derive(Debug, Default)]
+struct Differences {
+    /// Seats the ledger counts but the fast stock does not hold.
+    missing: Vec<LedgerEntry>,
+    /// Reservations whose seats the ledger has taken back.
+    returned: Vec<OrderNo>,
+    /// Reservations of cancelled orders that the ledger has not heard of yet: their rollback is on its way.
+    cancelled: Vec<OrderNo>,
+    /// Reservations that neither ledger nor order store knows. They are kept, since the order may be on its way.
+    unexplained: u32,
+}
+
+impl StockManagement {
+    /// Puts the fast stock of one ticket right. Whatever happens meanwhile is not undone: a reservation that comes
+    /// in during the comparison is kept, one that goes does not come back, and the repair is one atomic step.
+    pub(crate) async fn sync(&self, ticket_id: TicketId) -> Result<Outcome, Outcome> {
+        let Some(counters) = self.ledger.counters(ticket_id).await? else {
+            tracing::info!(%ticket_id, "nothing to compare: no stock was ever loaded for this ticket");
+            return Ok(Outcome::Done);
+        };
+        let found = self.compare(ticket_id).await?;
+        let repair = Repair {
+            total: counters.total,
+            missing: self.with_buyers(&found.missing).await?,
+            orphans: found.returned.iter().chain(&found.cancelled).cloned().collect(),
+        };
+        let repaired = self.cache.repair(ticket_id, &repair).await?;
+        self.report(ticket_id, counters.total, &found, repaired).await;
+        Ok(Outcome::Done)
+    }
+
+    /// Reads the reservations first: what is reserved later only looks missing, which the repair finds out.
+    async fn compare(&self, ticket_id: TicketId) -> Result<Differences, StoreError> {
+        let mut held = self.held(ticket_id).await?;
+        let mut found = Differences::default();
+        let mut cursor = None;
+        loop {
+            let page = self.ledger.entries(ticket_id, PAGE, cursor.as_deref()).await?;
+            for entry in page.items {
+                match (entry.state, held.remove(&entry.order_no)) {
+                    (LedgerState::RolledBack, Some(_)) => found.returned.push(entry.order_no),
+                    (LedgerState::RolledBack, None) => {}
+                    (LedgerState::Deducted | LedgerState::Confirmed, None) => found.missing.push(entry),
+                    (LedgerState::Deducted | LedgerState::Confirmed, Some(quantity)) => {
+                        found.unexplained += u32::from(quantity != entry.quantity);
+                    }
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let mut rest = stream::iter(held.into_keys())
+            .map(async |order_no| Ok::<_, StoreError>((self.orders.get(&order_no).await?, order_no)))
+            .buffered(LOOKUPS);
+        while let Some((order, order_no)) = rest.try_next().await? {
+            match order.map(|order| order.state) {
+                Some(OrderState::Cancelled) => found.cancelled.push(order_no),
+                // Its deduction is on its way.
+                Some(OrderState::Created | OrderState::AwaitingPayment | OrderState::Paid) => {}
+                None => found.unexplained += 1,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Every reservation of a ticket with its number of seats; there are at most as many as seats.
+    async fn held(&self, ticket_id: TicketId) -> Result<BTreeMap<OrderNo, u32>, StoreError> {
+        let mut held = BTreeMap::new();
+        let mut cursor = None;
+        loop {
+            let page = self.cache.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
+            let reservations = page.items.into_iter();
+            held.extend(reservations.map(|reservation| (reservation.order_no, reservation.quantity)));
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(held);
+            }
+        }
+    }
+
+    /// The ledger knows no buyers; the per-user limit needs them.
+    async fn with_buyers(&self, missing: &[LedgerEntry]) -> Result<Vec<HeldReservation>, StoreError> {
+        // Owned items: a closure over references would not be general enough for a future that is sent.
+        stream::iter(missing.to_vec())
+            .map(async |entry| {
+                let order = self.orders.get(&entry.order_no).await?;
+                Ok(HeldReservation {
+                    order_no: entry.order_no,
+                    user_id: order.map_or(UserId(0), |order| order.user_id),
+                    quantity: entry.quantity,
+                })
+            })
+            .buffered(LOOKUPS)
+            .try_collect()
+            .await
+    }
+
+    /// Raises an alert if the fast stock was wrong. Seats of a cancelled order that are given back a moment before
+    /// its rollback arrives are no fault.
+    async fn report(&self, ticket_id: TicketId, total: u32, found: &Differences, repaired: Repaired) {
+        if found.unexplained > 0 {
+            tracing::warn!(%ticket_id, count = found.unexplained, "reservations that no order or ledger record explains");
+        }
+        let Repaired { before, after } = repaired;
+        let adds_up = before.is_some_and(|before| before.available.checked_add(before.held) == Some(total));
+        let wrong = !found.missing.is_empty() || !found.returned.is_empty() || !adds_up;
+        if before == Some(after) || !wrong {
+            return;
+        }
+        metrics::counter!("stock.drift").increment(1);
+        let was = before.map_or_else(
+            || "nothing was loaded".to_owned(),
+            |before| format!("{} available and {} held", before.available, before.held),
+        );
+        let text = format!(
+            "ticket {ticket_id}: {was}, now {} available and {} held of {total}; {} reservation(s) were missing, \
+             {} had been given back, {} unexplained",
+            after.available,
+            after.held,
+            found.missing.len(),
+            found.returned.len(),
+            found.unexplained,
+        );
+        self.alerts.raise(Alert::StockDrift { text }).await;
+    }
+}
