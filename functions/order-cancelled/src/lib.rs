@@ -10,9 +10,14 @@ use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, Us
 use boxoffice_domain::{BusinessRules, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
-use boxoffice_runtime::{Context, Handler, Outcome, Subscription};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 const NO_REMARK: &str = "订单已取消 / the order was cancelled";
+
+/// The function, for a transport to feed.
+pub fn function(ports: &Ports) -> Engine<OrderCancelled> {
+    Engine::new("order-cancelled", OrderCancelled::new(ports))
+}
 
 /// Handles ORDER_CANCELLED.
 pub struct OrderCancelled {

@@ -1,1 +1,7 @@
-fn main() {}
+//! `order-cancelled` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("order-cancelled", order_cancelled::function)
+}

@@ -17,8 +17,13 @@ use boxoffice_domain::{
 };
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
-use boxoffice_runtime::{Context, Handler, Outcome, Subscription};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 use jiff::Timestamp;
+
+/// The function, for a transport to feed.
+pub fn function(ports: &Ports) -> Engine<OrderPaid> {
+    Engine::new("order-paid", OrderPaid::new(ports))
+}
 
 /// Handles ORDER_PAID.
 pub struct OrderPaid {

@@ -1,1 +1,7 @@
-fn main() {}
+//! `order-paid` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("order-paid", order_paid::function)
+}

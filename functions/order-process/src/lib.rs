@@ -17,7 +17,7 @@ use boxoffice_domain::ports::{
 use boxoffice_domain::{BusinessRules, Order, OrderState, OrderStep, StepOutcome};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::MessageWriter;
-use boxoffice_runtime::{Context, Handler, Outcome, Subscription, deliver_unsent};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
 
 use request::Request;
 
@@ -25,6 +25,11 @@ const NO_SUCH_TICKET: &str = "票档不存在或已下架 / this ticket is not o
 const OTHER_SHOW: &str = "票档与演出场次不符 / this ticket belongs to another show or session";
 const SOLD_OUT: &str = "余票不足 / sold out";
 const OVER_LIMIT: &str = "超过每人限购数量 / over the limit of tickets for one buyer";
+
+/// The function, for a transport to feed.
+pub fn function(ports: &Ports) -> Engine<OrderProcess> {
+    Engine::new("order-process", OrderProcess::new(ports))
+}
 
 /// Handles ORDER_CREATED.
 pub struct OrderProcess {

@@ -11,9 +11,14 @@ use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
 use boxoffice_domain::{BusinessRules, Order, OrderStep, StepOutcome};
 use boxoffice_messages::{OrderEventMessage, group, tag, topic};
 use boxoffice_runtime::wire::{self, MessageWriter};
-use boxoffice_runtime::{Context, Handler, Outcome, Subscription, deliver_unsent};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
 
 const REMARK: &str = "超时未支付 / not paid in time";
+
+/// The function, for a transport to feed.
+pub fn function(ports: &Ports) -> Engine<OrderTimeout> {
+    Engine::new("order-timeout", OrderTimeout::new(ports))
+}
 
 /// Handles ORDER_TIMEOUT.
 pub struct OrderTimeout {

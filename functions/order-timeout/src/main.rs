@@ -1,1 +1,7 @@
-fn main() {}
+//! `order-timeout` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("order-timeout", order_timeout::function)
+}
