@@ -243,12 +243,25 @@ async fn a_store_or_bus_that_is_away_is_a_retry() {
 }
 
 /// Where an order and its seats stand, and which messages are out or will be sent by the relay.
-fn end_state(world: &World, number: &str) -> (Option<OrderState>, u32, u32, BTreeSet<(String, Vec<u8>)>) {
+#[derive(Debug, PartialEq)]
+struct EndState {
+    state: Option<OrderState>,
+    available: u32,
+    held: u32,
+    messages: BTreeSet<(String, Vec<u8>)>,
+}
+
+fn end_state(world: &World, number: &str) -> EndState {
     let stock = world.cache.snapshot(World::TICKET).unwrap();
     let messages = world.bus.sent().into_iter().chain(world.orders.marked());
-    let messages =
-        messages.map(|message| (message.tag.unwrap().into_owned(), message.body.to_vec())).collect();
-    (world.orders.state(&World::order_no(number)), stock.available, stock.held, messages)
+    EndState {
+        state: world.orders.state(&World::order_no(number)),
+        available: stock.available,
+        held: stock.held,
+        messages: messages
+            .map(|message| (message.tag.unwrap().into_owned(), message.body.to_vec()))
+            .collect(),
+    }
 }
 
 /// Cuts the handler before and after each port call, runs it again, and compares with a run that was not cut.

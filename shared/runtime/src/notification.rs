@@ -73,3 +73,6 @@ impl From<ProviderError> for Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
