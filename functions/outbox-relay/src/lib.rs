@@ -1,1 +1,124 @@
-//! Sends what a crash or an outage left unsent.
+//! Sends what was left unsent, and times out orders whose delayed message never came.
+
+mod overdue;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boxoffice_domain::BusinessRules;
+use boxoffice_domain::ports::{Bus, Clock, OrderStore, Ports};
+use boxoffice_runtime::{SweepError, SweepReport, Sweeper, deliver_unsent};
+use jiff::Timestamp;
+
+use overdue::Round;
+
+/// When a message counts as left behind, and how much one sweep does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelaySettings {
+    /// How long to wait between two sweeps.
+    pub interval: Duration,
+    /// A mark younger than this is left to whoever made it.
+    pub unsent_grace: Duration,
+    /// An order that expired more recently than this is left to its delayed message.
+    pub overdue_grace: Duration,
+    /// An overdue order is not timed out again sooner than this, so that a queue nobody reads does not fill up.
+    pub overdue_pause: Duration,
+    /// Marks, or overdue orders, taken at once.
+    pub page: u32,
+    /// The most pages of marks in one sweep.
+    pub pages: u32,
+}
+
+impl Default for RelaySettings {
+    /// Every 2 s; 5 s and 30 s of grace; a minute between two time-outs; at most 20 pages of 500.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(2),
+            unsent_grace: Duration::from_secs(5),
+            overdue_grace: Duration::from_secs(30),
+            overdue_pause: Duration::from_secs(60),
+            page: 500,
+            pages: 20,
+        }
+    }
+}
+
+/// The function, for the clock to run.
+pub fn sweeper(ports: &Ports, interval: Duration) -> OutboxRelay {
+    OutboxRelay::new(ports, RelaySettings { interval, ..RelaySettings::default() })
+}
+
+/// Sends messages that are still marked in the order store, and ORDER_TIMEOUT for overdue orders.
+pub struct OutboxRelay {
+    /// Orders and their marks.
+    pub orders: Arc<dyn OrderStore>,
+    /// Takes the messages.
+    pub bus: Arc<dyn Bus>,
+    /// Tells what is late.
+    pub clock: Arc<dyn Clock>,
+    /// The zone of times.
+    pub rules: BusinessRules,
+    /// When and how much.
+    pub settings: RelaySettings,
+    round: Round,
+}
+
+#[async_trait]
+impl Sweeper for OutboxRelay {
+    fn name(&self) -> &'static str {
+        "outbox-relay"
+    }
+
+    fn interval(&self) -> Duration {
+        self.settings.interval
+    }
+
+    /// Does both parts even when the first fails, and answers with the first error.
+    async fn sweep(&self) -> Result<SweepReport, SweepError> {
+        let sent = self.send_what_was_left().await;
+        let timed_out = self.time_out_what_is_overdue().await;
+        let (sent, timed_out) = (sent?, timed_out?);
+        Ok(SweepReport { examined: sent + timed_out, repaired: sent + timed_out, left: 0 })
+    }
+}
+
+impl OutboxRelay {
+    /// Takes what it needs of the ports.
+    pub fn new(ports: &Ports, settings: RelaySettings) -> Self {
+        Self {
+            orders: ports.orders.clone(),
+            bus: ports.bus.clone(),
+            clock: ports.clock.clone(),
+            rules: ports.rules.clone(),
+            settings,
+            round: Round::default(),
+        }
+    }
+
+    /// Page by page, until nothing old is left; the number of messages sent.
+    async fn send_what_was_left(&self) -> Result<u64, SweepError> {
+        let before = earlier(self.clock.now(), self.settings.unsent_grace);
+        let mut sent = 0;
+        let mut last_page = None;
+        for _ in 0..self.settings.pages {
+            let unsent = self.orders.unsent(before, self.settings.page).await?;
+            let first = unsent.first().and_then(|marked| marked.mark.clone());
+            // The same page again: its marks could not be cleared, and sending it once more would not help.
+            if unsent.is_empty() || first == last_page {
+                break;
+            }
+            let count = unsent.len();
+            deliver_unsent(&*self.bus, &*self.orders, unsent).await?;
+            sent += count as u64;
+            last_page = first;
+        }
+        Ok(sent)
+    }
+}
+
+fn earlier(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_sub(by).unwrap_or(Timestamp::MIN)
+}

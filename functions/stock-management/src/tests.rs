@@ -70,3 +70,10 @@ fn counters(world: &World) -> (u32, u32) {
 fn available(world: &World) -> u32 {
     world.cache.snapshot(World::TICKET).unwrap().available
 }
+
+#[test]
+fn it_takes_the_messages_of_its_route() {
+    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "stock-management").unwrap();
+    let subscription = StockManagement::new(&World::new().ports()).subscription();
+    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
+}

@@ -39,13 +39,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives a fake its fault switches: `fail_next` and `lose_next_answers`.
+/// Gives a fake its fault switches: `fail_next`, `pass_next` and `lose_next_answers`.
 macro_rules! fault_switches {
     ($fake:ty, $error:ty) => {
         impl $fake {
             /// The next `calls` calls fail with `error` and change nothing.
             pub fn fail_next(&self, calls: usize, error: $error) {
                 self.faults.fail_next(calls, error);
+            }
+
+            /// The next `calls` calls pass; what `fail_next` plans after this comes after them.
+            pub fn pass_next(&self, calls: usize) {
+                self.faults.pass_next(calls);
             }
 
             /// The next `calls` calls (after those that fail) take effect, but answer with `error`.

@@ -62,7 +62,8 @@ impl Crash {
 /// The faults planned for one fake.
 #[derive(Debug)]
 pub struct Faults<E> {
-    before: Mutex<VecDeque<E>>,
+    /// One for each coming call; `None` lets it pass.
+    before: Mutex<VecDeque<Option<E>>>,
     after: Mutex<VecDeque<E>>,
     crash: Crash,
     dead: fn() -> E,
@@ -76,7 +77,12 @@ impl<E: Clone> Faults<E> {
 
     /// The next `calls` calls fail with `error` and change nothing.
     pub fn fail_next(&self, calls: usize, error: E) {
-        locked(&self.before).extend(std::iter::repeat_n(error, calls));
+        locked(&self.before).extend(std::iter::repeat_n(Some(error), calls));
+    }
+
+    /// The next `calls` calls (after those planned before) pass.
+    pub fn pass_next(&self, calls: usize) {
+        locked(&self.before).extend(std::iter::repeat_n(None, calls));
     }
 
     /// The next `calls` calls (after those that fail) take effect, but answer with `error`.
@@ -91,7 +97,7 @@ impl<E: Clone> Faults<E> {
             return Err((self.dead)());
         }
         let planned = locked(&self.before).pop_front();
-        if let Some(error) = planned {
+        if let Some(error) = planned.flatten() {
             return Err(error);
         }
         let answer = effect()?;
