@@ -1,1 +1,7 @@
-fn main() {}
+//! `dlq-handler` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("dlq-handler", dlq_handler::function)
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! `email-notification` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("email-notification", email_notification::function)
+}

@@ -1,1 +1,9 @@
-fn main() {}
+//! `outbox-relay` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_sweeper_function("outbox-relay", |settings, ports| {
+        outbox_relay::sweeper(ports, settings.relay_interval)
+    })
+}

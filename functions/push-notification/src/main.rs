@@ -1,1 +1,7 @@
-fn main() {}
+//! `push-notification` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("push-notification", push_notification::function)
+}

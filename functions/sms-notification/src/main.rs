@@ -1,1 +1,7 @@
-fn main() {}
+//! `sms-notification` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("sms-notification", sms_notification::function)
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! `stock-management` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_function("stock-management", stock_management::function)
+}

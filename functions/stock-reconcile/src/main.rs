@@ -1,1 +1,9 @@
-fn main() {}
+//! `stock-reconcile` as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boxoffice_host::run_sweeper_function("stock-reconcile", |settings, ports| {
+        stock_reconcile::sweeper(ports, settings.reconcile_interval)
+    })
+}

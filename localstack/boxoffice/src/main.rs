@@ -1,1 +1,228 @@
-fn main() {}
+//! `boxoffice`: see `boxoffice --help`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use boxoffice::admin::AdminClient;
+use boxoffice::cli::{
+    Action, Cli, DemoArgs, DlqAction, FilterArgs, OrderAction, RefundAction, SendArgs, StockAction,
+};
+use boxoffice::demo::{self, Plan};
+use boxoffice::operator::{Answer, Command, LetterFilter, RedriveView};
+use boxoffice::reach::{Reach, running_server};
+use boxoffice::serve::Server;
+use boxoffice::{DEMO_CATALOGUE, captured, print};
+use boxoffice_host::{CatalogueSource, HostError, HostSettings};
+use boxoffice_runtime::config::{Settings, settings_table};
+use boxoffice_runtime::{Shutdown, shutdown, telemetry};
+use clap::Parser as _;
+use jiff::Timestamp;
+
+/// How long a connection to the server of this machine may take.
+const CONNECT_TIME_OUT: Duration = Duration::from_secs(2);
+/// Letters that one call redrives where no rate is given.
+const REDRIVE_CALL: u32 = 500;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("boxoffice: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("boxoffice: {error:#}");
+            let status = error.downcast_ref::<HostError>().map_or(1, HostError::exit_status);
+            ExitCode::from(status)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let file = cli.config.or_else(|| std::env::var_os("BOXOFFICE_CONFIG").map(Into::into));
+    let mut settings = HostSettings::load(file.as_deref()).map_err(HostError::from)?;
+    if settings.catalogue.is_none() {
+        settings.catalogue = Some(CatalogueSource::Text(DEMO_CATALOGUE));
+    }
+    match cli.command {
+        Action::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
+        Action::Demo(args) => demo(settings, args).await,
+        Action::Settings => {
+            print!("{}", settings_table(settings.described()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Dlq(DlqAction::Redrive { filter, all, rate, dry_run }) => {
+            redrive(&settings, filter, all, rate, dry_run, cli.json).await
+        }
+        other => operate(&settings, command(other)?, cli.json).await,
+    }
+}
+
+async fn serve(settings: HostSettings) -> anyhow::Result<()> {
+    let telemetry = telemetry::init(settings.log_format, &settings.log_filter).map_err(HostError::from)?;
+    let shutdown = Shutdown::new();
+    shutdown::on_signals(shutdown.clone())?;
+    let database = settings.database.display().to_string();
+    let server = Server::start(settings, Some(telemetry), shutdown).await?;
+    let url = format!("http://{}", server.api);
+    println!("Boxoffice serves on {url}, with everything in {database}. Try:\n");
+    println!(
+        "  curl -s {url}/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: first' \\\n       -d '{{\"userId\":1,\"showId\":3001,\"sessionId\":30011,\"ticketId\":300111,\"quantity\":2}}'"
+    );
+    println!("  curl -s '{url}/orders?userId=1'");
+    println!("  curl -s {url}/tickets/300111/stock\n");
+    server.run().await?;
+    Ok(())
+}
+
+/// The command of every action that is one call.
+fn command(action: Action) -> anyhow::Result<Command> {
+    Ok(match action {
+        Action::Send(args) => send(&args)?,
+        Action::Dlq(DlqAction::List { filter, limit }) => {
+            Command::DlqList { filter: letter_filter(filter), limit, cursor: None }
+        }
+        Action::Dlq(DlqAction::Show { id }) => Command::DlqShow { id },
+        Action::Dlq(DlqAction::Discard { filter, all }) => {
+            meant(&filter, all, "discard")?;
+            Command::DlqDiscard { filter: letter_filter(filter), before: Timestamp::now() }
+        }
+        Action::Stock(StockAction::Load { ticket_id, total }) => Command::StockLoad { ticket_id, total },
+        Action::Stock(StockAction::Show { ticket_id }) => Command::StockShow { ticket_id },
+        Action::Stock(StockAction::Sync { ticket_id }) => Command::StockSync { ticket_id },
+        Action::Order(OrderAction::Show { order_no }) => Command::OrderShow { order_no },
+        Action::Refund(RefundAction::List) => Command::RefundList { limit: 500 },
+        Action::Refund(RefundAction::Settle { order_no }) => Command::RefundSettle { order_no },
+        Action::Status => Command::Status,
+        Action::Verify => Command::Verify,
+        Action::Serve | Action::Demo(_) | Action::Settings | Action::Dlq(DlqAction::Redrive { .. }) => {
+            anyhow::bail!("this is not one command")
+        }
+    })
+}
+
+fn send(args: &SendArgs) -> anyhow::Result<Command> {
+    captured::command(args).context("nothing was sent")
+}
+
+/// Refuses to touch every letter unless that was said.
+fn meant(filter: &FilterArgs, all: bool, what: &str) -> anyhow::Result<()> {
+    match (filter.is_empty(), all) {
+        (true, false) => anyhow::bail!("which dead letters? Give a filter such as --group, or --all to {what} every one"),
+        (false, true) => anyhow::bail!("--all and a filter exclude each other"),
+        _ => Ok(()),
+    }
+}
+
+fn letter_filter(args: FilterArgs) -> LetterFilter {
+    let FilterArgs { id, group, topic, tag, key } = args;
+    LetterFilter { id, group, topic, tag, key }
+}
+
+async fn operate(settings: &HostSettings, command: Command, json: bool) -> anyhow::Result<ExitCode> {
+    let reach = Reach::find(settings, http()?).await?;
+    let answer = reach.run(&command).await;
+    reach.close().await?;
+    let answer = answer?;
+    print::answer(&answer, json)?;
+    let broken = matches!(&answer, Answer::Verification(verification) if verification.is_broken());
+    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn redrive(
+    settings: &HostSettings,
+    filter: FilterArgs,
+    all: bool,
+    rate: Option<u32>,
+    dry_run: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    meant(&filter, all, "redrive")?;
+    let filter = letter_filter(filter);
+    let reach = Reach::find(settings, http()?).await?;
+    // One that fails again during this command is stored later, and waits for the next command.
+    let before = Timestamp::now();
+    let mut total = RedriveView { dry_run, ..RedriveView::default() };
+    let mut cursor = None;
+    let result = loop {
+        let limit = rate.unwrap_or(REDRIVE_CALL).min(REDRIVE_CALL);
+        let command = Command::DlqRedrive { filter: filter.clone(), limit, cursor, before, dry_run };
+        let view = match reach.run(&command).await {
+            Ok(Answer::Redrive(view)) => view,
+            Ok(_) => break Err(anyhow::anyhow!("the server gave an answer of the wrong kind")),
+            Err(error) => break Err(error.into()),
+        };
+        total.redriven += view.redriven;
+        total.ids.extend(view.ids);
+        total.failed.extend(view.failed);
+        cursor = view.next;
+        if cursor.is_none() {
+            break Ok(());
+        }
+        if rate.is_some() && !dry_run {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    reach.close().await?;
+    print::answer(&Answer::Redrive(total.clone()), json)?;
+    result?;
+    Ok(if total.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn http() -> anyhow::Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIME_OUT).pool_max_idle_per_host(1_024).build()?)
+}
+
+async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let plan = Plan {
+        buyers: args.buyers,
+        seats: args.seats,
+        walk_away_percent: args.walk_away,
+        at_once: args.at_once,
+        seed: args.seed,
+        ticket: (3001, 30_011, 300_111),
+        time_limit: Duration::from_secs(args.time_limit),
+    };
+    if !args.alone
+        && let Some(admin) = running_server(&settings, http()?).await?
+    {
+        println!("The sale is made on the running server, http://{}", admin.endpoint().api);
+        let good = demo::run(plan, http()?, admin).await?;
+        return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let scratch = tempfile::tempdir()?;
+    println!("No server runs, so the sale is made on one of its own, on a scratch file, with 8 s to pay and a text-message provider that fails every fifth time");
+    let server = scratch_server(scratch.path()).await?;
+    let database = scratch.path().join("boxoffice.db");
+    let stop = server.shutdown.clone();
+    let running = tokio::spawn(server.run());
+    let admin = AdminClient::locate(&database, http()?)?.context("the server tells nobody where it is")?;
+    let good = demo::run(plan, http()?, admin).await;
+    stop.begin();
+    running.await??;
+    Ok(if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A server for one sale: a short time to pay, so that its end can be watched, and a flaky text-message provider.
+async fn scratch_server(folder: &std::path::Path) -> anyhow::Result<Server> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let log = format!("log:{}", file("notifications.log"));
+    let variables = [
+        ("BUS", format!("embedded:{}", file("boxoffice.db"))),
+        ("LISTEN", "127.0.0.1:0".to_owned()),
+        ("PAYMENT_WINDOW", "8s".to_owned()),
+        ("SMS_PROVIDER", log.clone()),
+        ("SMS_FAILING_PERCENT", "20".to_owned()),
+        ("EMAIL_PROVIDER", log.clone()),
+        ("PUSH_PROVIDER", log),
+    ];
+    let mut settings = HostSettings::read(Settings::from_parts(variables, "")).map_err(HostError::from)?;
+    settings.catalogue = Some(CatalogueSource::Text(DEMO_CATALOGUE));
+    let telemetry = telemetry::init(settings.log_format, "error").map_err(HostError::from)?;
+    Ok(Server::start(settings, Some(telemetry), Shutdown::new()).await?)
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use boxoffice_host::{HostError, HostSettings, Ports};
+use boxoffice_host::{HostError, HostSettings, Opened, open};
 
 use crate::admin::{AdminClient, ClientError};
 use crate::operator::{Answer, Command, OperatorError, Operations};
@@ -43,8 +43,8 @@ impl Reach {
         if let Some(client) = running_server(settings, http).await? {
             return Ok(Self::Server(Box::new(client)));
         }
-        let ports = Ports::open(settings).await?;
-        Ok(Self::File(Box::new(Operations::new(ports))))
+        let Opened { ports, embedded, .. } = open(settings).await?;
+        Ok(Self::File(Box::new(Operations::new(ports, embedded, settings.deliveries()))))
     }
 
     /// Has one command carried out.
@@ -56,9 +56,10 @@ impl Reach {
     }
 
     /// Leaves: closes the file if this process opened it.
-    pub async fn close(self) {
-        if let Self::File(operations) = self {
-            operations.close().await;
+    pub async fn close(self) -> Result<(), ReachError> {
+        match self {
+            Self::Server(_) => Ok(()),
+            Self::File(operations) => Ok(operations.close().await?),
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::operator::Verification;
 /// An empty table with these headings.
 pub fn new(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_preset(presets::NOTHING);
+    table.set_style(comfy_table::TableComponent::HeaderLines, '─');
+    table.set_style(comfy_table::TableComponent::MiddleHeaderIntersections, ' ');
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.to_vec());
     table

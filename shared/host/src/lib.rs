@@ -1,1 +1,18 @@
-//! Reads the configuration, builds the ports and runs functions on the chosen transport.
+//! The one place that knows every adapter: reads the configuration, builds the ports, and runs functions on the
+//! configured transport.
+//!
+//! A function's `main` is one call: [`run_function`] for a consumer, [`run_sweeper_function`] for a sweeper,
+//! [`run`] for anything else. Each exits with 0 after an orderly stop, 1 when it could not go on, and 2 when the
+//! configuration cannot be used.
+
+mod error;
+mod http;
+mod main_loop;
+mod ports;
+mod settings;
+
+pub use error::HostError;
+pub use http::{listen, serve, serve_http};
+pub use main_loop::{Host, run, run_function, run_sweeper_function};
+pub use ports::{Opened, load_new_stock, open};
+pub use settings::{CatalogueSource, HostSettings, ProviderSettings};

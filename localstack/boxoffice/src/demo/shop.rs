@@ -31,14 +31,11 @@ pub(super) enum ShopError {
 pub(super) struct SeenOrder {
     pub(super) order_no: String,
     pub(super) state: String,
-    #[serde(default)]
-    pub(super) remark: Option<String>,
 }
 
 /// The stock as anybody sees it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct SeenStock {
-    pub(super) total: u32,
     pub(super) available: u32,
     pub(super) locked: u32,
     pub(super) sold: u32,

@@ -97,10 +97,7 @@ pub enum Command {
     /// What waits on the bus, per consumer group.
     Status,
     /// Check the invariants I1 to I8 from the stores.
-    Verify {
-        /// Where the log provider writes what it delivered; none skips what only that file can show.
-        deliveries: Option<String>,
-    },
+    Verify,
 }
 
 /// [`DeadLetterFilter`] as it travels.
@@ -132,8 +129,13 @@ impl From<LetterFilter> for DeadLetterFilter {
 pub enum Answer {
     /// It was done; a line for a person.
     Done(String),
-    /// Dead letters, and where the next page begins.
-    DeadLetters(Vec<DeadLetterView>, Option<String>),
+    /// Dead letters.
+    DeadLetters {
+        /// The letters of this page.
+        letters: Vec<DeadLetterView>,
+        /// Where the next page begins; none at the end.
+        next: Option<String>,
+    },
     /// One dead letter.
     DeadLetter(Box<DeadLetterView>),
     /// What a redrive did.

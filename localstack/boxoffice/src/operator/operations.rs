@@ -1,11 +1,10 @@
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Redeliver, SendError};
+use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
-use boxoffice_host::Ports;
 use boxoffice_messages::{EventTime, Payload, StockEventMessage, StockOperation, tag, topic};
 
 use super::command::{LetterFilter, RefundView, SyncView};
@@ -18,12 +17,19 @@ const LETTERS_PER_CALL: u32 = 500;
 pub struct Operations {
     ports: Ports,
     store: Embedded,
+    deliveries: Option<PathBuf>,
 }
 
 impl Operations {
-    /// Works on `ports`; `store` is the file behind them, for what no port tells.
-    pub fn new(ports: Ports, store: Embedded) -> Self {
-        Self { ports, store }
+    /// Works on `ports`; `store` is the file behind them, for what no port tells, and `deliveries` the file where
+    /// log providers write what they delivered.
+    pub fn new(ports: Ports, store: Embedded, deliveries: Option<PathBuf>) -> Self {
+        Self { ports, store, deliveries }
+    }
+
+    /// Closes the file. Nothing works after it.
+    pub async fn close(&self) -> Result<(), OperatorError> {
+        Ok(self.store.close().await?)
     }
 
     /// Carries out one command.
@@ -37,8 +43,8 @@ impl Operations {
                 self.send(topic, tag, key, body, sys_flag, properties).await
             }
             Command::DlqList { filter, limit, cursor } => {
-                let page = self.letters(&filter.into(), limit, cursor.as_deref()).await?;
-                Ok(Answer::DeadLetters(page.0.into_iter().map(DeadLetterView::from).collect(), page.1))
+                let (letters, next) = self.letters(&filter.into(), limit, cursor.as_deref()).await?;
+                Ok(Answer::DeadLetters { letters: letters.into_iter().map(DeadLetterView::from).collect(), next })
             }
             Command::DlqShow { id } => match self.ports.dead_letters.get(&id).await? {
                 Some(letter) => Ok(Answer::DeadLetter(Box::new(letter.into()))),
@@ -55,8 +61,8 @@ impl Operations {
             Command::RefundList { limit } => self.refunds(limit).await,
             Command::RefundSettle { order_no } => self.settle(&order_no).await,
             Command::Status => self.status().await,
-            Command::Verify { deliveries } => {
-                Ok(Answer::Verification(verify::verify(&self.ports, &self.store, deliveries.as_deref()).await?))
+            Command::Verify => {
+                Ok(Answer::Verification(verify::verify(&self.ports, &self.store, self.deliveries.as_deref()).await?))
             }
         }
     }
@@ -108,7 +114,7 @@ impl Operations {
         let (letters, next) = self.letters(&filter.into(), limit, cursor).await?;
         let mut view = RedriveView { dry_run, next, ..RedriveView::default() };
         for letter in letters.into_iter().filter(|letter| letter.stored_at < before) {
-            let sent = if dry_run { Ok(()) } else { self.store.redeliver(&letter).await };
+            let sent = if dry_run { Ok(()) } else { self.ports.redeliver.redeliver(&letter).await };
             match sent {
                 Ok(()) => {
                     view.redriven += 1;
@@ -230,7 +236,7 @@ impl Operations {
     }
 
     async fn status(&self) -> Result<Answer, OperatorError> {
-        let groups = self.store.groups().await?;
+        let groups = self.store.queues().await?;
         Ok(Answer::Groups(
             groups
                 .into_iter()
@@ -248,6 +254,3 @@ impl Operations {
 fn parse(order_no: &str) -> Result<OrderNo, OperatorError> {
     OrderNo::new(order_no).map_err(|error| OperatorError::Invalid(error.to_string()))
 }
-
-/// The operations shared by the admin API's requests.
-pub type SharedOperations = Arc<Operations>;

@@ -1,0 +1,15 @@
+//! The whole of Boxoffice in one program: the API, every function, the demonstration and the operator's commands.
+
+pub mod admin;
+pub mod captured;
+pub mod cli;
+pub mod demo;
+pub mod functions;
+pub mod operator;
+pub mod print;
+pub mod reach;
+pub mod serve;
+pub mod table;
+
+/// The catalogue that is used when the setting CATALOGUE names none.
+pub const DEMO_CATALOGUE: &str = include_str!("../catalogue.toml");

@@ -1,0 +1,137 @@
+//! The API and every function in one process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use boxoffice_domain::ports::Ports;
+use boxoffice_host::{HostError, HostSettings, Opened, listen, load_new_stock, open, serve};
+use boxoffice_runtime::telemetry::Telemetry;
+use boxoffice_runtime::{Shutdown, run_sweeper};
+use tokio::task::JoinSet;
+
+use crate::admin::{self, AdminEndpoint};
+use crate::functions;
+use crate::operator::Operations;
+
+/// Everything that runs, until [`Server::stop`].
+pub struct Server {
+    /// Where the public API listens.
+    pub api: SocketAddr,
+    /// Where the admin API listens.
+    pub admin: SocketAddr,
+    /// How many tiers had their stock loaded for the first time.
+    pub new_stock: usize,
+    /// Begins the stop.
+    pub shutdown: Shutdown,
+    settings: HostSettings,
+    opened: Opened,
+    tasks: JoinSet<Result<(), HostError>>,
+}
+
+impl Server {
+    /// Opens the file, binds both addresses and starts every function.
+    pub async fn start(
+        settings: HostSettings,
+        telemetry: Option<Telemetry>,
+        shutdown: Shutdown,
+    ) -> Result<Self, HostError> {
+        // Addresses first: a port in use is the commonest mistake, and leaves nothing behind.
+        let api_listener = listen("LISTEN", settings.listen).await?;
+        let admin_listener = listen("ADMIN_LISTEN", settings.admin_listen).await?;
+        let (api, admin) = (api_listener.local_addr()?, admin_listener.local_addr()?);
+        let mut opened = open(&settings).await?;
+        let ports = opened.ports.clone();
+        let new_stock = load_new_stock(&ports).await?;
+
+        let token = settings.admin_token.as_ref().map_or_else(|| ports.ids.unique(), |token| token.expose().to_owned());
+        let operations = Arc::new(Operations::new(ports.clone(), opened.embedded.clone(), settings.deliveries()));
+        let admin_router = admin::router(operations, &token);
+        let endpoint = AdminEndpoint {
+            address: admin,
+            token,
+            pid: std::process::id(),
+            api,
+            payment_window_seconds: settings.rules.payment_window.as_secs(),
+        };
+        endpoint.write(&settings.database).map_err(|error| HostError::File {
+            path: AdminEndpoint::path(&settings.database),
+            because: error.to_string(),
+        })?;
+
+        let mut tasks = JoinSet::new();
+        let api_router = order_api::router_for(&ports, telemetry.clone());
+        let drain = settings.consumer.drain;
+        tasks.spawn(serve(api_listener, api_router, shutdown.clone(), drain));
+        tasks.spawn(serve(admin_listener, admin_router, shutdown.clone(), drain));
+        start_functions(&mut tasks, &settings, &opened, &ports, &shutdown);
+        if let Some(forwarder) = opened.alert_forwarder.take() {
+            let stop = shutdown.clone();
+            tasks.spawn(async move {
+                forwarder.run(async move { stop.begun().await }, drain).await;
+                Ok(())
+            });
+        }
+        if let Some(telemetry) = telemetry {
+            let stop = shutdown.clone();
+            tasks.spawn(async move {
+                telemetry.keep_small(stop).await;
+                Ok(())
+            });
+        }
+        Ok(Self { api, admin, new_stock, shutdown, settings, opened, tasks })
+    }
+
+    /// The ports, for callers in the same process.
+    pub fn ports(&self) -> &Ports {
+        &self.opened.ports
+    }
+
+    /// Runs until the stop begins or a part cannot go on, then drains every part and closes the file.
+    pub async fn run(mut self) -> Result<(), HostError> {
+        let mut failed = None;
+        while let Some(ended) = self.tasks.join_next().await {
+            let result = ended.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
+            if let Err(error) = result {
+                failed.get_or_insert(error);
+            }
+            // Whatever ended, orderly or not: a server with a part missing looks healthy and is not.
+            self.shutdown.begin();
+        }
+        let closed = self.opened.embedded.close().await;
+        // Left behind it would only cost the next operator command a failed connection.
+        if let Err(error) = AdminEndpoint::remove(&self.settings.database) {
+            tracing::warn!(%error, "the file that tells operators of this server could not be removed");
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(closed?),
+        }
+    }
+
+    /// Stops and waits until everything is drained and closed.
+    pub async fn stop(self) -> Result<(), HostError> {
+        self.shutdown.begin();
+        self.run().await
+    }
+}
+
+fn start_functions(
+    tasks: &mut JoinSet<Result<(), HostError>>,
+    settings: &HostSettings,
+    opened: &Opened,
+    ports: &Ports,
+    shutdown: &Shutdown,
+) {
+    for function in functions::consumers(ports) {
+        let transport = Arc::clone(&opened.transport);
+        let (consumer, shutdown) = (settings.consumer.clone(), shutdown.clone());
+        tasks.spawn(async move { Ok(transport.run(function, consumer, shutdown).await?) });
+    }
+    for sweeper in functions::sweepers(settings, ports) {
+        let (drain, shutdown) = (settings.consumer.drain, shutdown.clone());
+        tasks.spawn(async move {
+            run_sweeper(sweeper, drain, shutdown).await;
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+
+use boxoffice_catalogue::CatalogueError;
+use boxoffice_domain::ports::StoreError;
+use boxoffice_embedded::OpenError;
+use boxoffice_notify::{DirectoryError, SetupError};
+use boxoffice_runtime::config::ConfigErrors;
+use boxoffice_runtime::telemetry::TelemetryError;
+use boxoffice_runtime::{NoRandomness, TransportError};
+
+/// Why a function could not be started, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Settings are wrong: correct them and start again.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The database file cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The catalogue cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// A provider cannot be set up.
+    #[error("{setting}: {error}")]
+    Provider {
+        /// The setting that names it.
+        setting: &'static str,
+        /// Why not.
+        error: SetupError,
+    },
+    /// The file of users cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Logging or metrics cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// A store failed at start.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The transport cannot go on.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// An address cannot be listened on.
+    #[error("{setting}={address} cannot be listened on: {because}")]
+    Listen {
+        /// The setting.
+        setting: &'static str,
+        /// The address.
+        address: String,
+        /// What the system said, and what to do.
+        because: String,
+    },
+    /// A file beside the database cannot be written.
+    #[error("{}: {because}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        because: String,
+    },
+    /// The operating system refused something else.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+impl HostError {
+    /// The exit status: 2 for what the person who started it can correct in the configuration, 1 otherwise.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Catalogue(_)
+            | Self::Provider { .. }
+            | Self::Directory(_)
+            | Self::Listen { .. } => 2,
+            _ => 1,
+        }
+    }
+}

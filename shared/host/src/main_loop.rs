@@ -1,0 +1,96 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use boxoffice_runtime::telemetry::{self, Telemetry};
+use boxoffice_runtime::{Function, Shutdown, Sweeper, Transport, run_sweeper, shutdown};
+
+use boxoffice_domain::ports::Ports;
+
+use crate::ports::{Opened, open};
+use crate::{HostError, HostSettings};
+
+/// What a function's own program has at hand.
+pub struct Host {
+    /// The settings it was started with.
+    pub settings: HostSettings,
+    /// Every port.
+    pub ports: Ports,
+    /// Feeds functions.
+    pub transport: Arc<dyn Transport>,
+    /// Begins when the process is told to stop.
+    pub shutdown: Shutdown,
+    /// The metrics of this process.
+    pub telemetry: Telemetry,
+}
+
+/// Runs a consumer function until the process is told to stop.
+pub fn run_function<F: Function>(name: &'static str, build: impl FnOnce(&Ports) -> F) -> ExitCode {
+    run(name, async |host: &Host| {
+        let function = Arc::new(build(&host.ports));
+        let settings = host.settings.consumer.clone();
+        Ok(host.transport.run(function, settings, host.shutdown.clone()).await?)
+    })
+}
+
+/// Runs a sweeper until the process is told to stop.
+pub fn run_sweeper_function<S: Sweeper>(
+    name: &'static str,
+    build: impl FnOnce(&HostSettings, &Ports) -> S,
+) -> ExitCode {
+    run(name, async |host: &Host| {
+        let sweeper = Arc::new(build(&host.settings, &host.ports));
+        run_sweeper(sweeper, host.settings.consumer.drain, host.shutdown.clone()).await;
+        Ok(())
+    })
+}
+
+/// Reads the configuration (`BOXOFFICE_CONFIG` may name a TOML file), opens the ports, watches for signals, and runs
+/// `work`. Errors go to standard error in words for the person who started the program.
+pub fn run(name: &'static str, work: impl AsyncFnOnce(&Host) -> Result<(), HostError>) -> ExitCode {
+    let file = std::env::var_os("BOXOFFICE_CONFIG").map(PathBuf::from);
+    let result = HostSettings::load(file.as_deref())
+        .map_err(HostError::from)
+        .and_then(|settings| start(name, settings, work));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+fn start(
+    name: &'static str,
+    settings: HostSettings,
+    work: impl AsyncFnOnce(&Host) -> Result<(), HostError>,
+) -> Result<(), HostError> {
+    let telemetry = telemetry::init(settings.log_format, &settings.log_filter)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let Opened { ports, transport, embedded, alert_forwarder } = open(&settings).await?;
+        let shutdown = Shutdown::new();
+        shutdown::on_signals(shutdown.clone())?;
+        let drain = settings.consumer.drain;
+        let host =
+            Host { settings, ports, transport, shutdown: shutdown.clone(), telemetry: telemetry.clone() };
+        tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { telemetry.keep_small(shutdown).await }
+        });
+        let forwarding = alert_forwarder.map(|forwarder| {
+            let shutdown = shutdown.clone();
+            tokio::spawn(forwarder.run(async move { shutdown.begun().await }, drain))
+        });
+        tracing::info!(function = name, database = %host.settings.database.display(), "started");
+        let result = work(&host).await;
+        shutdown.begin();
+        if let Some(forwarding) = forwarding {
+            // A forwarder that panicked has nothing left to wait for.
+            let _ = forwarding.await;
+        }
+        embedded.close().await?;
+        tracing::info!(function = name, "stopped");
+        result
+    })
+}

@@ -1,0 +1,331 @@
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use boxoffice_domain::BusinessRules;
+use boxoffice_embedded::Durability;
+use boxoffice_runtime::config::{BackendUrl, ConfigError, ConfigErrors, Origin, Secret, Setting, Settings};
+use boxoffice_runtime::telemetry::LogFormat;
+use boxoffice_runtime::{ConsumerSettings, RetryPolicy};
+
+/// The shortest and the longest time to pay that is accepted.
+const PAYMENT_WINDOW: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600);
+
+const AN_ADDRESS: &str = "an IP address and a port, such as 127.0.0.1:8080";
+
+/// Where shows and prices come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CatalogueSource {
+    /// A file that a person edits.
+    File(PathBuf),
+    /// The text of such a file.
+    Text(&'static str),
+}
+
+/// One channel's provider.
+#[derive(Debug, Clone)]
+pub struct ProviderSettings {
+    /// Where notices go.
+    pub url: BackendUrl,
+    /// What signs them, on a webhook.
+    pub secret: Option<Secret>,
+    /// How many of a hundred tries fail on purpose, for demonstrations.
+    pub failing_percent: u8,
+}
+
+/// Every setting of a function or of the all-in-one program.
+#[derive(Debug, Clone)]
+pub struct HostSettings {
+    /// The file that holds bus and stores.
+    pub database: PathBuf,
+    /// What an acknowledged write survives.
+    pub durability: Durability,
+    /// Shows and prices; `None` where the setting is absent.
+    pub catalogue: Option<CatalogueSource>,
+    /// The buyers' addresses, where there is a file of them.
+    pub user_directory: Option<PathBuf>,
+    /// Zone, time to pay, quantity.
+    pub rules: BusinessRules,
+    /// Where the public API listens.
+    pub listen: SocketAddr,
+    /// Where the admin API listens.
+    pub admin_listen: SocketAddr,
+    /// What an operator must show; a new one is made at each start where it is absent.
+    pub admin_token: Option<Secret>,
+    /// Text messages.
+    pub sms: ProviderSettings,
+    /// E-mail.
+    pub email: ProviderSettings,
+    /// The sender of e-mail.
+    pub email_from: String,
+    /// Push notifications.
+    pub push: ProviderSettings,
+    /// Where alerts are posted as well.
+    pub alert_webhook: Option<BackendUrl>,
+    /// What signs alerts.
+    pub alert_secret: Option<Secret>,
+    /// How functions are fed.
+    pub consumer: ConsumerSettings,
+    /// How long a notification provider's effect is remembered.
+    pub idempotency_keep: Duration,
+    /// How old a mark must be before the relay sends it.
+    pub relay_interval: Duration,
+    /// How often stock is compared.
+    pub reconcile_interval: Duration,
+    /// The form of log lines.
+    pub log_format: LogFormat,
+    /// Which log lines, as `tracing` filters.
+    pub log_filter: String,
+    described: Vec<Setting>,
+}
+
+impl HostSettings {
+    /// Reads the environment, and a TOML file if one is given.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigErrors> {
+        Self::read(Settings::load(file))
+    }
+
+    /// Reads given settings, for programs that set up functions themselves.
+    pub fn read(mut settings: Settings) -> Result<Self, ConfigErrors> {
+        let s = &mut settings;
+        let bus = s.backend(
+            "BUS",
+            "embedded:boxoffice.db",
+            &["embedded"],
+            "the bus; embedded is a file, its path after the colon",
+        );
+        let store =
+            s.backend("STORE", &bus.expose(), &["embedded"], "orders, ledger, dead letters; the file of BUS");
+        let stock = s.backend(
+            "STOCK",
+            &bus.expose(),
+            &["embedded"],
+            "the stock that buyers race for; the file of BUS",
+        );
+        let durability = s.parsed(
+            "DURABILITY",
+            DurabilityName(Durability::PowerLoss),
+            "power-loss or process-crash",
+            "what an acknowledged write survives; process-crash is faster and may lose the last moments when the \
+             machine loses power",
+            DurabilityName::parse,
+        );
+        let catalogue = s.optional_text("CATALOGUE", "the file of shows, sessions and ticket tiers");
+        let user_directory = s.optional_text(
+            "USER_DIRECTORY",
+            "a TOML file with the addresses of buyers whose orders carry none",
+        );
+        let rules = rules(s);
+        let address = |text: &str| text.parse::<SocketAddr>().ok();
+        let listen = s.parsed(
+            "LISTEN",
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            AN_ADDRESS,
+            "where the API listens",
+            address,
+        );
+        let admin_listen = s.parsed(
+            "ADMIN_LISTEN",
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            AN_ADDRESS,
+            "where the admin API listens; port 0 takes a free one, which operators find by the file beside the database",
+            address,
+        );
+        let admin_token =
+            s.secret("ADMIN_TOKEN", "what an operator must show; without it a new one is made at each start");
+        let provider = |s: &mut Settings, name: &str, schemes: &[&str], what: &str| ProviderSettings {
+            url: s.backend(
+                &format!("{name}_PROVIDER"),
+                "log:notifications.log",
+                schemes,
+                &format!("{what}; log writes what would have been sent into a file"),
+            ),
+            secret: s.secret(&format!("{name}_SECRET"), &format!("signs the requests of {name}_PROVIDER")),
+            failing_percent: s.integer(
+                &format!("{name}_FAILING_PERCENT"),
+                0,
+                0..=100,
+                "tries that fail on purpose, for demonstrations",
+            ),
+        };
+        let sms = provider(s, "SMS", &["log", "http", "https"], "who sends text messages");
+        let email = provider(s, "EMAIL", &["log", "smtp", "smtps"], "who sends e-mail");
+        let email_from =
+            s.text("EMAIL_FROM", "Boxoffice <tickets@localhost.localdomain>", "the sender of e-mail");
+        let push = provider(s, "PUSH", &["log", "http", "https"], "who sends push notifications");
+        let alert_webhook = s.web_address("ALERT_WEBHOOK", "where alerts are posted, besides the log");
+        let alert_secret = s.secret("ALERT_SECRET", "signs alerts");
+        let consumer = consumer(s);
+        let minute = Duration::from_secs(60);
+        let idempotency_keep = s.duration(
+            "IDEMPOTENCY_KEEP",
+            7 * 24 * 60 * minute,
+            minute..=366 * 24 * 60 * minute,
+            "how long a done effect and an Idempotency-Key are remembered",
+        );
+        let second = Duration::from_secs(1);
+        let relay_interval = s.duration(
+            "RELAY_INTERVAL",
+            5 * second,
+            second / 10..=60 * minute,
+            "how often the outbox relay looks",
+        );
+        let reconcile_interval = s.duration(
+            "RECONCILE_INTERVAL",
+            minute,
+            second / 10..=24 * 60 * minute,
+            "how often every ticket's fast stock is compared with the ledger",
+        );
+        let json = s.parsed(
+            "LOG_FORMAT",
+            "compact".to_owned(),
+            "compact or json",
+            "the form of log lines",
+            |text| text.parse::<LogFormat>().is_ok().then(|| text.to_owned()),
+        );
+        let log_format = json.parse().unwrap_or_default();
+        let log_filter = s.text("LOG", "info", "which log lines: a level, or target=level pairs with commas");
+        let described = settings.finish()?;
+        same_file(&bus, [("STORE", &store), ("STOCK", &stock)])?;
+        Ok(Self {
+            database: PathBuf::from(bus.rest()),
+            durability: durability.0,
+            catalogue: catalogue.map(|path| CatalogueSource::File(path.into())),
+            user_directory: user_directory.map(PathBuf::from),
+            rules,
+            listen,
+            admin_listen,
+            admin_token,
+            sms,
+            email,
+            email_from,
+            push,
+            alert_webhook,
+            alert_secret,
+            consumer,
+            idempotency_keep,
+            relay_interval,
+            reconcile_interval,
+            log_format,
+            log_filter,
+            described,
+        })
+    }
+
+    /// The file where log providers write what they delivered, when all of them write into the same one.
+    pub fn deliveries(&self) -> Option<PathBuf> {
+        let path = |provider: &ProviderSettings| {
+            (provider.url.scheme() == "log" && provider.url.rest() != "-")
+                .then(|| PathBuf::from(provider.url.rest()))
+        };
+        let sms = path(&self.sms)?;
+        [&self.email, &self.push].into_iter().all(|other| path(other).as_ref() == Some(&sms)).then_some(sms)
+    }
+
+    /// Every setting with its default and meaning, in the order they are read.
+    pub fn described(&self) -> &[Setting] {
+        &self.described
+    }
+}
+
+fn same_file(bus: &BackendUrl, stores: [(&str, &BackendUrl); 2]) -> Result<(), ConfigErrors> {
+    let other = stores.into_iter().filter(|(_, url)| url.rest() != bus.rest());
+    let errors: Vec<ConfigError> = other
+        .map(|(name, url)| ConfigError::NotAllowed {
+            name: name.to_owned(),
+            origin: Origin::Environment,
+            found: url.to_string(),
+            allowed: format!("{bus}, because embedded stores live in the file of BUS"),
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors { errors }) }
+}
+
+fn rules(s: &mut Settings) -> BusinessRules {
+    let defaults = BusinessRules::default();
+    BusinessRules {
+        zone: s.zone("ZONE", "Asia/Shanghai", "the zone of date-times that carry none"),
+        payment_window: s.duration(
+            "PAYMENT_WINDOW",
+            defaults.payment_window,
+            PAYMENT_WINDOW,
+            "how long a buyer may take to pay",
+        ),
+        max_quantity: s.integer(
+            "MAX_QUANTITY",
+            defaults.max_quantity,
+            1..=1_000,
+            "the most tickets in one order",
+        ),
+    }
+}
+
+fn consumer(s: &mut Settings) -> ConsumerSettings {
+    let defaults = ConsumerSettings::default();
+    let second = Duration::from_secs(1);
+    let hour = Duration::from_secs(3600);
+    ConsumerSettings {
+        workers: s.integer(
+            "WORKERS",
+            defaults.workers,
+            1..=64,
+            "batches that one function handles at the same time",
+        ),
+        batch: s.integer("BATCH", defaults.batch, 1..=1_024, "the most messages in one batch"),
+        lease: s.duration(
+            "LEASE",
+            defaults.lease,
+            second..=12 * hour,
+            "how long a message may be worked on before another worker may have it",
+        ),
+        retry: RetryPolicy {
+            max_attempts: s.integer(
+                "MAX_ATTEMPTS",
+                defaults.retry.max_attempts,
+                1..=1_000,
+                "deliveries before a message is a dead letter",
+            ),
+            first_delay: s.duration(
+                "RETRY_FIRST_DELAY",
+                defaults.retry.first_delay,
+                Duration::from_millis(1)..=hour,
+                "the pause after the first failed delivery; it doubles with each further one",
+            ),
+            max_delay: s.duration(
+                "RETRY_MAX_DELAY",
+                defaults.retry.max_delay,
+                Duration::from_millis(1)..=24 * hour,
+                "the longest pause between two deliveries",
+            ),
+        },
+        drain: s.duration(
+            "DRAIN",
+            defaults.drain,
+            Duration::from_millis(100)..=hour,
+            "how long a stop waits for what is in flight",
+        ),
+    }
+}
+
+struct DurabilityName(Durability);
+
+impl DurabilityName {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "power-loss" => Some(Self(Durability::PowerLoss)),
+            "process-crash" => Some(Self(Durability::ProcessCrash)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for DurabilityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Durability::PowerLoss => "power-loss",
+            Durability::ProcessCrash => "process-crash",
+        })
+    }
+}
