@@ -21,7 +21,11 @@ pub fn row_writes(durability: &str, span: Duration) -> anyhow::Result<f64> {
     let folder = scratch()?;
     let connection = Connection::open(folder.path().join("limit.db"))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", if durability == "process-crash" { "normal" } else { "full" })?;
+    connection.pragma_update(
+        None,
+        "synchronous",
+        if durability == "process-crash" { "normal" } else { "full" },
+    )?;
     connection.execute_batch("CREATE TABLE rows (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")?;
     let body = vec![b'x'; ROW_BYTES];
     let begun = Instant::now();

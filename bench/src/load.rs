@@ -30,6 +30,12 @@ pub struct Pipeline {
     pub create: Histogram<u64>,
     /// The most memory the process held, in MiB.
     pub peak_memory_mib: u64,
+    /// Commits a second.
+    pub commits: f64,
+    /// Writes in one commit, on average.
+    pub writes_per_commit: f64,
+    /// The share of the time that the writer was at work, waiting for the disk included.
+    pub writer_busy: f64,
 }
 
 /// Orders over HTTP.
@@ -79,7 +85,8 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
     for caller in 0..callers {
-        let (service, accepted, backlog) = (Arc::clone(&service), Arc::clone(&accepted), Arc::clone(&backlog));
+        let (service, accepted, backlog) =
+            (Arc::clone(&service), Arc::clone(&accepted), Arc::clone(&backlog));
         tasks.spawn(async move {
             let mut latency = histogram()?;
             let mut user = i64::try_from(caller)? * 1_000_000_000 + 1;
@@ -110,6 +117,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
     let processed = reserved().await?;
     let accepted_in_time = accepted.load(Ordering::Relaxed);
     let cpu = process::cpu().saturating_sub(cpu_before);
+    let figures = server.figures();
     let mut create = histogram()?;
     while let Some(latency) = tasks.join_next().await {
         create.add(latency??)?;
@@ -119,9 +127,14 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
         accepted: rate(accepted_in_time, took),
         reserved: rate(processed, took),
         backlog: accepted_in_time.saturating_sub(processed),
-        cpu: Duration::from_secs_f64(cpu.as_secs_f64() * 10_000.0 / rate(processed.max(1), Duration::from_secs(1))),
+        cpu: Duration::from_secs_f64(
+            cpu.as_secs_f64() * 10_000.0 / rate(processed.max(1), Duration::from_secs(1)),
+        ),
         create,
         peak_memory_mib: process::peak_memory_mib(),
+        commits: rate(figures.commits, took),
+        writes_per_commit: rate(figures.writes, Duration::from_secs(figures.commits.max(1))),
+        writer_busy: figures.busy.as_secs_f64() / took.as_secs_f64(),
     })
 }
 

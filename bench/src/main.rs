@@ -6,6 +6,7 @@ mod process;
 mod report;
 mod server;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
@@ -34,10 +35,16 @@ struct Args {
     only_pipeline: bool,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(&args))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&args))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("boxoffice-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(args: &Args) -> anyhow::Result<()> {

@@ -30,16 +30,31 @@ fn millis(histogram: &Histogram<u64>, quantile: f64) -> String {
 
 /// The pipeline alone.
 pub fn pipeline(measured: &Pipeline) {
-    println!("{:.0} orders/s accepted, {:.0} orders/s brought to AwaitingPayment, backlog {}, {:.2} CPU s per 10,000 orders, peak {} MiB, create p50 {} p99 {}",
-        measured.accepted, measured.reserved, measured.backlog, measured.cpu.as_secs_f64(), measured.peak_memory_mib,
-        millis(&measured.create, 0.5), millis(&measured.create, 0.99));
+    println!(
+        "{:.0} orders/s accepted, {:.0} orders/s brought to AwaitingPayment, backlog {}, {:.2} CPU s per 10,000 orders, peak {} MiB, create p50 {} p99 {}",
+        measured.accepted,
+        measured.reserved,
+        measured.backlog,
+        measured.cpu.as_secs_f64(),
+        measured.peak_memory_mib,
+        millis(&measured.create, 0.5),
+        millis(&measured.create, 0.99)
+    );
+    println!(
+        "writer: {:.0} commits/s of {:.0} writes, at work {:.0} % of the time",
+        measured.commits,
+        measured.writes_per_commit,
+        100.0 * measured.writer_busy
+    );
 }
 
 /// Everything, beside the raw limits of the same run.
 pub fn print(measured: &Measured, durability: &str) {
     let Measured { rows, empty, pipeline, http, http_most } = measured;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("\nBoxoffice, embedded, durability {durability}, {cores} cores, load and server in one process\n");
+    println!(
+        "\nBoxoffice, embedded, durability {durability}, {cores} cores, load and server in one process\n"
+    );
     let mut table = table::new(&["what", "figure", "of the raw limit"]);
     let ratio = |figure: f64, limit: f64| format!("{:.0} %", 100.0 * figure / limit.max(f64::EPSILON));
     for [what, figure, share] in [
@@ -53,9 +68,16 @@ pub fn print(measured: &Measured, durability: &str) {
         [
             "orders brought to AwaitingPayment".to_owned(),
             format!("{:.0} orders/s", pipeline.reserved),
-            format!("{} of its {ROWS_PER_ORDER} row operations", ratio(pipeline.reserved * ROWS_PER_ORDER, *rows)),
+            format!(
+                "{} of its {ROWS_PER_ORDER} row operations",
+                ratio(pipeline.reserved * ROWS_PER_ORDER, *rows)
+            ),
         ],
-        ["accepted and waiting when the load ended".to_owned(), format!("{} orders", pipeline.backlog), String::new()],
+        [
+            "accepted and waiting when the load ended".to_owned(),
+            format!("{} orders", pipeline.backlog),
+            String::new(),
+        ],
         [
             "create in-process, at that load".to_owned(),
             format!("p50 {}, p99 {}", millis(&pipeline.create, 0.5), millis(&pipeline.create, 0.99)),
@@ -66,15 +88,34 @@ pub fn print(measured: &Measured, durability: &str) {
             format!("{:.2} s", pipeline.cpu.as_secs_f64()),
             String::new(),
         ],
-        ["peak memory after that load".to_owned(), format!("{} MiB", pipeline.peak_memory_mib), String::new()],
+        [
+            "the writer at that load".to_owned(),
+            format!("{:.0} commits/s of {:.0} writes", pipeline.commits, pipeline.writes_per_commit),
+            format!("at work {:.0} % of the time", 100.0 * pipeline.writer_busy),
+        ],
+        [
+            "peak memory after that load".to_owned(),
+            format!("{} MiB", pipeline.peak_memory_mib),
+            String::new(),
+        ],
         [
             format!("create over HTTP at {:.0} orders/s", http.rate),
-            format!("p50 {}, p99 {}, {} failed", millis(&http.latency, 0.5), millis(&http.latency, 0.99), http.failed),
+            format!(
+                "p50 {}, p99 {}, {} failed",
+                millis(&http.latency, 0.5),
+                millis(&http.latency, 0.99),
+                http.failed
+            ),
             String::new(),
         ],
         [
             "create over HTTP, as fast as it goes".to_owned(),
-            format!("{:.0} orders/s, p99 {}, {} failed", http_most.rate, millis(&http_most.latency, 0.99), http_most.failed),
+            format!(
+                "{:.0} orders/s, p99 {}, {} failed",
+                http_most.rate,
+                millis(&http_most.latency, 0.99),
+                http_most.failed
+            ),
             ratio(http_most.rate, *empty),
         ],
     ] {

@@ -25,7 +25,7 @@ start = 2026-12-31T19:30:00
 ticket = 111
 name = "Floor"
 price = 380.00
-total = 100000000
+total = 10000000
 "#;
 
 /// Starts a server; the folder is removed when it is dropped.

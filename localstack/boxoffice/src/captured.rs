@@ -16,9 +16,28 @@ use crate::operator::Command;
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
 /// The user properties of a captured message that the broker made, not its sender.
 const BROKER_PROPERTIES: [&str; 22] = [
-    "CLUSTER", "MAX_OFFSET", "MIN_OFFSET", "MSG_REGION", "TAGS", "TRACE_ON", "UNIQ_KEY", "WAIT", "KEYS", "DELAY",
-    "PGROUP", "REAL_QID", "REAL_TOPIC", "TRANSACTION_CHECK_TIMES", "TRAN_MSG", "__transactionId__", "TIMER_DELAY_MS",
-    "TIMER_DELAY_SEC", "TIMER_DELIVER_MS", "TIMER_OUT_MS", "TIMER_ENQUEUE_MS", "TIMER_ROLL_TIMES",
+    "CLUSTER",
+    "MAX_OFFSET",
+    "MIN_OFFSET",
+    "MSG_REGION",
+    "TAGS",
+    "TRACE_ON",
+    "UNIQ_KEY",
+    "WAIT",
+    "KEYS",
+    "DELAY",
+    "PGROUP",
+    "REAL_QID",
+    "REAL_TOPIC",
+    "TRANSACTION_CHECK_TIMES",
+    "TRAN_MSG",
+    "__transactionId__",
+    "TIMER_DELAY_MS",
+    "TIMER_DELAY_SEC",
+    "TIMER_DELIVER_MS",
+    "TIMER_OUT_MS",
+    "TIMER_ENQUEUE_MS",
+    "TIMER_ROLL_TIMES",
 ];
 
 /// Why a file cannot be sent.
@@ -85,7 +104,8 @@ pub fn command(args: &SendArgs) -> Result<Command, SendFileError> {
     let bytes = read(&args.file, &path)?;
     let (topic, tag, key, body, sys_flag, properties) = if args.captured {
         let not_captured = |because: String| SendFileError::NotCaptured { path: path.clone(), because };
-        let captured: Captured = serde_json::from_slice(&bytes).map_err(|error| not_captured(error.to_string()))?;
+        let captured: Captured =
+            serde_json::from_slice(&bytes).map_err(|error| not_captured(error.to_string()))?;
         let body = STANDARD
             .decode(&captured.wire_body_base64)
             .map_err(|error| not_captured(format!("wireBodyBase64: {error}")))?;
@@ -109,14 +129,21 @@ pub fn command(args: &SendArgs) -> Result<Command, SendFileError> {
 }
 
 fn read(file: &Path, path: &str) -> Result<Vec<u8>, SendFileError> {
-    let unreadable = |error: std::io::Error| SendFileError::Unreadable { path: path.to_owned(), because: error.to_string() };
+    let unreadable = |error: std::io::Error| SendFileError::Unreadable {
+        path: path.to_owned(),
+        because: error.to_string(),
+    };
     let mut bytes = Vec::new();
     // A captured file holds its body twice, and once as base64.
     let limit = MAX_BODY_BYTES * 4 + 1;
     if file == Path::new("-") {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
     } else {
-        std::fs::File::open(file).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+        std::fs::File::open(file)
+            .map_err(unreadable)?
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
     }
     if bytes.len() as u64 >= limit {
         return Err(SendFileError::TooLarge { path: path.to_owned() });
@@ -140,12 +167,16 @@ fn text(value: Option<&serde_json::Value>) -> Option<String> {
 /// The tag that the payload itself names: `eventType` CREATED on ORDER_TOPIC is ORDER_CREATED, and so on. A topic
 /// that we do not know keeps its message untagged.
 fn tag_from(topic: &str, hint: &Hint, path: &str) -> Result<Option<String>, SendFileError> {
-    let tags: Vec<&str> =
-        ROUTES.iter().filter(|route| route.topic == topic).flat_map(|route| route.tags.iter().copied()).collect();
+    let tags: Vec<&str> = ROUTES
+        .iter()
+        .filter(|route| route.topic == topic)
+        .flat_map(|route| route.tags.iter().copied())
+        .collect();
     if tags.is_empty() {
         return Ok(None);
     }
-    let named = [&hint.event_type, &hint.operation, &hint.channel].into_iter().find_map(|value| text(value.as_ref()));
+    let named =
+        [&hint.event_type, &hint.operation, &hint.channel].into_iter().find_map(|value| text(value.as_ref()));
     let tag = named.and_then(|name| {
         // A confirmation travels under STOCK_SYNC.
         let name = if name == "CONFIRM" { "SYNC".to_owned() } else { name };

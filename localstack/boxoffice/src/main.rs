@@ -113,7 +113,9 @@ fn send(args: &SendArgs) -> anyhow::Result<Command> {
 /// Refuses to touch every letter unless that was said.
 fn meant(filter: &FilterArgs, all: bool, what: &str) -> anyhow::Result<()> {
     match (filter.is_empty(), all) {
-        (true, false) => anyhow::bail!("which dead letters? Give a filter such as --group, or --all to {what} every one"),
+        (true, false) => {
+            anyhow::bail!("which dead letters? Give a filter such as --group, or --all to {what} every one")
+        }
         (false, true) => anyhow::bail!("--all and a filter exclude each other"),
         _ => Ok(()),
     }
@@ -175,7 +177,11 @@ async fn redrive(
 }
 
 fn http() -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIME_OUT).pool_max_idle_per_host(1_024).build()?)
+    Ok(reqwest::Client::builder()
+        .no_proxy()
+        .connect_timeout(CONNECT_TIME_OUT)
+        .pool_max_idle_per_host(1_024)
+        .build()?)
 }
 
 async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode> {
@@ -196,7 +202,9 @@ async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode
         return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let scratch = tempfile::tempdir()?;
-    println!("No server runs, so the sale is made on one of its own, on a scratch file, with 8 s to pay and a text-message provider that fails every fifth time");
+    println!(
+        "No server runs, so the sale is made on one of its own, on a scratch file, with 8 s to pay and a text-message provider that fails every fifth time"
+    );
     let server = scratch_server(scratch.path()).await?;
     let database = scratch.path().join("boxoffice.db");
     let stop = server.shutdown.clone();

@@ -8,7 +8,8 @@ mod operations;
 mod verify;
 
 pub use command::{
-    Answer, Command, DeadLetterView, GroupView, LetterFilter, OperatorError, OrderView, RedriveView, RefundView, StockView, SyncView,
+    Answer, Command, DeadLetterView, GroupView, LetterFilter, OperatorError, OrderView, RedriveView,
+    RefundView, StockView, SyncView,
 };
 pub use operations::Operations;
 pub use verify::{Invariant, Verification};

@@ -18,7 +18,8 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
         Answer::DeadLetter(letter) => dead_letter(letter),
         Answer::Redrive(view) => redrive(view),
         Answer::Stock(rows) => {
-            let mut stock = table::new(&["ticket", "title", "total", "available", "locked", "sold", "fast stock"]);
+            let mut stock =
+                table::new(&["ticket", "title", "total", "available", "locked", "sold", "fast stock"]);
             for row in rows {
                 stock.add_row([
                     row.ticket_id.to_string(),

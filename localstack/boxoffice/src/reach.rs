@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use boxoffice_host::{HostError, HostSettings, Opened, open};
 
 use crate::admin::{AdminClient, ClientError};
-use crate::operator::{Answer, Command, OperatorError, Operations};
+use crate::operator::{Answer, Command, Operations, OperatorError};
 
 /// Why an operator could not reach anything.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use boxoffice_domain::ports::Ports;
+use boxoffice_embedded::Figures;
 use boxoffice_host::{HostError, HostSettings, Opened, listen, load_new_stock, open, serve};
 use boxoffice_runtime::telemetry::Telemetry;
 use boxoffice_runtime::{Shutdown, run_sweeper};
@@ -43,8 +44,12 @@ impl Server {
         let ports = opened.ports.clone();
         let new_stock = load_new_stock(&ports).await?;
 
-        let token = settings.admin_token.as_ref().map_or_else(|| ports.ids.unique(), |token| token.expose().to_owned());
-        let operations = Arc::new(Operations::new(ports.clone(), opened.embedded.clone(), settings.deliveries()));
+        let token = settings
+            .admin_token
+            .as_ref()
+            .map_or_else(|| ports.ids.unique(), |token| token.expose().to_owned());
+        let operations =
+            Arc::new(Operations::new(ports.clone(), opened.embedded.clone(), settings.deliveries()));
         let admin_router = admin::router(operations, &token);
         let endpoint = AdminEndpoint {
             address: admin,
@@ -84,6 +89,11 @@ impl Server {
     /// The ports, for callers in the same process.
     pub fn ports(&self) -> &Ports {
         &self.opened.ports
+    }
+
+    /// What the writer of the file did since the start.
+    pub fn figures(&self) -> Figures {
+        self.opened.embedded.figures()
     }
 
     /// Runs until the stop begins or a part cannot go on, then drains every part and closes the file.

@@ -8,7 +8,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use sha2::{Digest as _, Sha256};
 
-use crate::operator::{Command, OperatorError, Operations};
+use crate::operator::{Command, Operations, OperatorError};
 
 /// The largest command accepted, in bytes: a message of 4 MB as base64, with room to spare.
 const MAX_COMMAND_BYTES: usize = 8 * 1024 * 1024;

@@ -50,7 +50,11 @@ pub(super) fn print(outcome: &Outcome) {
     }
     println!(
         "\n{}",
-        if outcome.is_good() { "Everything that must hold holds." } else { "SOMETHING THAT MUST HOLD DOES NOT." }
+        if outcome.is_good() {
+            "Everything that must hold holds."
+        } else {
+            "SOMETHING THAT MUST HOLD DOES NOT."
+        }
     );
 }
 

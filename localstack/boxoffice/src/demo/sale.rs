@@ -244,8 +244,7 @@ impl Sale {
 
     async fn rush(&mut self) {
         let window = Duration::from_secs(self.admin.endpoint().payment_window_seconds);
-        let walk_away =
-            if window <= WATCHABLE_WINDOW { Intent::WalkAway } else { Intent::WalkAwayUnseen };
+        let walk_away = if window <= WATCHABLE_WINDOW { Intent::WalkAway } else { Intent::WalkAwayUnseen };
         let wishes = (0..self.plan.buyers)
             .map(|_| {
                 let quantity = u32::try_from(1 + self.draw(MAX_QUANTITY)).unwrap_or(1);
@@ -316,7 +315,9 @@ impl Sale {
     async fn command(&mut self, command: &Command) -> Result<Answer, ClientError> {
         loop {
             match self.admin.run(command).await {
-                Err(ClientError::NobodyThere { .. } | ClientError::Unexpected { .. }) if !self.shop.is_over() => {
+                Err(ClientError::NobodyThere { .. } | ClientError::Unexpected { .. })
+                    if !self.shop.is_over() =>
+                {
                     tokio::time::sleep(Duration::from_millis(200)).await;
                     self.admin.locate_again();
                 }
@@ -330,7 +331,9 @@ impl Sale {
         let Answer::Verification(verification) = self.command(&Command::Verify).await? else {
             return Err(SaleError::WrongAnswer);
         };
-        let count = |wanted: End| self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64;
+        let count = |wanted: End| {
+            self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64
+        };
         let failed = self.ends.iter().filter_map(|end| end.as_ref().err()).map(ToString::to_string);
         Ok(Outcome {
             plan: self.plan.clone(),

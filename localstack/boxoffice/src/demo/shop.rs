@@ -117,7 +117,10 @@ impl Shop {
                         },
                         Ok(body) if may_pass(status) => format!("{status} {}", detail(&body)),
                         Ok(body) => {
-                            return Err(ShopError::Refused { status: status.as_u16(), detail: detail(&body) });
+                            return Err(ShopError::Refused {
+                                status: status.as_u16(),
+                                detail: detail(&body),
+                            });
                         }
                         Err(error) => error.to_string(),
                     }
@@ -135,7 +138,9 @@ impl Shop {
 /// Answers that another try may change. A 409 to a payment of a Created order comes with Retry-After, but a buyer
 /// looks at the order before paying, so every other 409 is an answer.
 fn may_pass(status: StatusCode) -> bool {
-    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
+    status.is_server_error()
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT
 }
 
 fn detail(body: &[u8]) -> String {

@@ -327,7 +327,10 @@ impl OrderView {
             created_at: order.created_at.to_string(),
             paid_at: order.paid_at.map(|at| at.to_string()),
             expires_at: order.expires_at.to_string(),
-            refund_due: order.refund_due.filter(|refund| refund.settled_at.is_none()).map(|refund| refund.because),
+            refund_due: order
+                .refund_due
+                .filter(|refund| refund.settled_at.is_none())
+                .map(|refund| refund.because),
             stock,
         }
     }

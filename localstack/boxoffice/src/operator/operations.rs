@@ -8,7 +8,9 @@ use boxoffice_embedded::Embedded;
 use boxoffice_messages::{EventTime, Payload, StockEventMessage, StockOperation, tag, topic};
 
 use super::command::{LetterFilter, RefundView, SyncView};
-use super::{Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify};
+use super::{
+    Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
+};
 
 /// The most dead letters that one call looks at.
 const LETTERS_PER_CALL: u32 = 500;
@@ -44,7 +46,10 @@ impl Operations {
             }
             Command::DlqList { filter, limit, cursor } => {
                 let (letters, next) = self.letters(&filter.into(), limit, cursor.as_deref()).await?;
-                Ok(Answer::DeadLetters { letters: letters.into_iter().map(DeadLetterView::from).collect(), next })
+                Ok(Answer::DeadLetters {
+                    letters: letters.into_iter().map(DeadLetterView::from).collect(),
+                    next,
+                })
             }
             Command::DlqShow { id } => match self.ports.dead_letters.get(&id).await? {
                 Some(letter) => Ok(Answer::DeadLetter(Box::new(letter.into()))),
@@ -61,9 +66,9 @@ impl Operations {
             Command::RefundList { limit } => self.refunds(limit).await,
             Command::RefundSettle { order_no } => self.settle(&order_no).await,
             Command::Status => self.status().await,
-            Command::Verify => {
-                Ok(Answer::Verification(verify::verify(&self.ports, &self.store, self.deliveries.as_deref()).await?))
-            }
+            Command::Verify => Ok(Answer::Verification(
+                verify::verify(&self.ports, &self.store, self.deliveries.as_deref()).await?,
+            )),
         }
     }
 
@@ -87,7 +92,9 @@ impl Operations {
         };
         let id = self.ports.bus.send(message).await.map_err(|error| match error {
             SendError::Rejected(_) => OperatorError::Invalid(error.to_string()),
-            SendError::Unavailable(_) | SendError::OutcomeUnknown(_) => OperatorError::Unavailable(error.to_string()),
+            SendError::Unavailable(_) | SendError::OutcomeUnknown(_) => {
+                OperatorError::Unavailable(error.to_string())
+            }
         })?;
         let tag = tag.map_or_else(|| "without a tag".to_owned(), |tag| format!("tag {tag}"));
         Ok(Answer::Done(format!("sent to {topic}, {tag}, as message {}", id.0)))
@@ -148,7 +155,10 @@ impl Operations {
             // Buyers race on what is there; the synchronisation raises or lowers it without losing a reservation.
             self.send_sync(ticket_id).await?;
         }
-        Ok(Answer::Done(format!("ticket {ticket_id} has {total} seats, {} of them free", counters.available())))
+        Ok(Answer::Done(format!(
+            "ticket {ticket_id} has {total} seats, {} of them free",
+            counters.available()
+        )))
     }
 
     async fn show_stock(&self, ticket_id: Option<i64>) -> Result<Answer, OperatorError> {

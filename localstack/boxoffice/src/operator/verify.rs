@@ -7,9 +7,9 @@ mod census;
 
 use std::path::Path;
 
+use boxoffice_domain::ports::Ports;
 use boxoffice_domain::ports::StoreError;
 use boxoffice_embedded::Embedded;
-use boxoffice_domain::ports::Ports;
 use serde::{Deserialize, Serialize};
 
 use census::Census;
@@ -101,7 +101,12 @@ fn invariants(census: &Census) -> Vec<Invariant> {
             Some(census.oversold_tickets == 0 && census.miscounted_tickets == 0),
             format!(
                 "{} tickets: {} locked + {} sold of {}; {} oversold, {} that differ from their records",
-                census.tickets, census.locked, census.sold, census.total, census.oversold_tickets, census.miscounted_tickets
+                census.tickets,
+                census.locked,
+                census.sold,
+                census.total,
+                census.oversold_tickets,
+                census.miscounted_tickets
             ),
         ),
         invariant(
@@ -117,7 +122,10 @@ fn invariants(census: &Census) -> Vec<Invariant> {
             "I3",
             "every order is in a state that the arrows lead to",
             Some(census.impossible_orders == 0),
-            format!("{} orders; {} carry fields their state cannot have", census.orders, census.impossible_orders),
+            format!(
+                "{} orders; {} carry fields their state cannot have",
+                census.orders, census.impossible_orders
+            ),
         ),
         invariant(
             "I4",
@@ -160,13 +168,20 @@ fn invariants(census: &Census) -> Vec<Invariant> {
             Some(census.unaccounted_messages == 0),
             format!(
                 "{} put in queues = {} handled + {} dead-lettered + {} waiting; {} unaccounted for",
-                census.queued, census.handled, census.dead_lettered, census.waiting_in_all, census.unaccounted_messages
+                census.queued,
+                census.handled,
+                census.dead_lettered,
+                census.waiting_in_all,
+                census.unaccounted_messages
             ),
         ),
         invariant(
             "I8",
             "redelivery and redrive count once: one sale on record per paid order",
-            when_quiet(census.sales_recorded <= census.sales_expected && census.sales_missing() <= census.dead_letters),
+            when_quiet(
+                census.sales_recorded <= census.sales_expected
+                    && census.sales_missing() <= census.dead_letters,
+            ),
             format!("{} paid orders, {} sales recorded", census.sales_expected, census.sales_recorded),
         ),
     ]

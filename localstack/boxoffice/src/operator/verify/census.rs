@@ -1,10 +1,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use boxoffice_domain::ports::Ports;
 use boxoffice_domain::ports::StoreError;
 use boxoffice_domain::{LedgerState, Order, OrderNo, OrderState, TicketId};
 use boxoffice_embedded::Embedded;
-use boxoffice_domain::ports::Ports;
 use jiff::Timestamp;
 
 /// Records read at a time.
@@ -187,9 +187,9 @@ impl Census {
             let page = ports.stock.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
             for reservation in page.items {
                 self.reservations += 1;
-                let dead = orders
-                    .get(&reservation.order_no)
-                    .is_some_and(|known| known.state == OrderState::Cancelled || known.ticket_id != ticket_id);
+                let dead = orders.get(&reservation.order_no).is_some_and(|known| {
+                    known.state == OrderState::Cancelled || known.ticket_id != ticket_id
+                });
                 self.orphaned_reservations += u64::from(dead);
             }
             match page.next {
@@ -239,10 +239,9 @@ async fn read_deliveries(path: &Path, store: &Embedded) -> Result<Deliveries, St
             Ok(times)
         })
     });
-    let times = read
-        .await
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?
-        .map_err(|error| StoreError::Unavailable(format!("the file of deliveries cannot be read: {error}")))?;
+    let times = read.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(|error| {
+        StoreError::Unavailable(format!("the file of deliveries cannot be read: {error}"))
+    })?;
     Ok(Deliveries {
         count: times.values().sum(),
         repeated: times.values().map(|times| times - 1).sum(),
