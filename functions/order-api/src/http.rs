@@ -79,16 +79,13 @@ const ROUTES: [(&str, &str); 10] = [
     ("GET", "/openapi.json"),
 ];
 
-/// The HTTP API on these ports with default settings: ready while the order store answers, with the metrics of this
-/// process if it records any.
-pub fn router_for(ports: &Ports, telemetry: Option<Telemetry>) -> Router {
+/// The HTTP API on these ports, with the limits of `settings`: ready while the order store answers, with the metrics
+/// of this process if it records any.
+pub fn router_for(ports: &Ports, telemetry: Option<Telemetry>, settings: RouterSettings) -> Router {
     let store: Arc<dyn Readiness> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
     let render_metrics = move || telemetry.as_ref().map_or_else(String::new, Telemetry::render);
-    let settings = RouterSettings {
-        readiness: vec![store],
-        render_metrics: Arc::new(render_metrics),
-        ..RouterSettings::default()
-    };
+    let settings =
+        RouterSettings { readiness: vec![store], render_metrics: Arc::new(render_metrics), ..settings };
     router(Arc::new(OrderService::new(ports)), settings)
 }
 

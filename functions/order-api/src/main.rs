@@ -3,10 +3,18 @@
 use std::process::ExitCode;
 
 use boxoffice_host::Host;
+use order_api::RouterSettings;
 
 fn main() -> ExitCode {
     boxoffice_host::run("order-api", async |host: &Host| {
-        let router = order_api::router_for(&host.ports, Some(host.telemetry.clone()));
+        let limits = &host.settings.api;
+        let settings = RouterSettings {
+            body_limit: limits.body_limit,
+            request_time_out: limits.request_time_out,
+            in_flight_limit: limits.in_flight_limit,
+            ..RouterSettings::default()
+        };
+        let router = order_api::router_for(&host.ports, Some(host.telemetry.clone()), settings);
         boxoffice_host::serve_http("LISTEN", host.settings.listen, router, host).await
     })
 }

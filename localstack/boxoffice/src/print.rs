@@ -53,10 +53,12 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
             println!("{rows}");
         }
         Answer::Groups(groups) => {
-            let mut rows = table::new(&["consumer group", "waiting", "delayed", "in flight"]);
+            let mut rows = table::new(&["consumer group", "waiting", "delayed", "in flight", "oldest"]);
             for group in groups {
                 let counts = [group.waiting, group.delayed, group.in_flight].map(|count| count.to_string());
-                rows.add_row(std::iter::once(group.group.clone()).chain(counts));
+                let oldest =
+                    group.oldest_seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"));
+                rows.add_row(std::iter::once(group.group.clone()).chain(counts).chain([oldest]));
             }
             println!("{rows}");
         }

@@ -8,6 +8,7 @@ use boxoffice_embedded::Figures;
 use boxoffice_host::{HostError, HostSettings, Opened, listen, load_new_stock, open, serve};
 use boxoffice_runtime::telemetry::Telemetry;
 use boxoffice_runtime::{Shutdown, run_sweeper};
+use order_api::RouterSettings;
 use tokio::task::JoinSet;
 
 use crate::admin::{self, AdminEndpoint};
@@ -64,7 +65,13 @@ impl Server {
         })?;
 
         let mut tasks = JoinSet::new();
-        let api_router = order_api::router_for(&ports, telemetry.clone());
+        let limits = RouterSettings {
+            body_limit: settings.api.body_limit,
+            request_time_out: settings.api.request_time_out,
+            in_flight_limit: settings.api.in_flight_limit,
+            ..RouterSettings::default()
+        };
+        let api_router = order_api::router_for(&ports, telemetry.clone(), limits);
         let drain = settings.consumer.drain;
         tasks.spawn(serve(api_listener, api_router, shutdown.clone(), drain));
         tasks.spawn(serve(admin_listener, admin_router, shutdown.clone(), drain));

@@ -15,4 +15,4 @@ pub use error::HostError;
 pub use http::{listen, serve, serve_http};
 pub use main_loop::{Host, run, run_function, run_sweeper_function};
 pub use ports::{Opened, load_new_stock, open};
-pub use settings::{CatalogueSource, HostSettings, ProviderSettings};
+pub use settings::{ApiSettings, CatalogueSource, HostSettings, ProviderSettings};

@@ -35,6 +35,17 @@ pub struct ProviderSettings {
     pub failing_percent: u8,
 }
 
+/// What the HTTP API takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// How long one request may take.
+    pub request_time_out: Duration,
+    /// The most requests worked on at once; more are refused at once.
+    pub in_flight_limit: usize,
+}
+
 /// Every setting of a function or of the all-in-one program.
 #[derive(Debug, Clone)]
 pub struct HostSettings {
@@ -50,6 +61,8 @@ pub struct HostSettings {
     pub rules: BusinessRules,
     /// Where the public API listens.
     pub listen: SocketAddr,
+    /// What the public API takes.
+    pub api: ApiSettings,
     /// Where the admin API listens.
     pub admin_listen: SocketAddr,
     /// What an operator must show; a new one is made at each start where it is absent.
@@ -90,6 +103,8 @@ impl HostSettings {
     /// Reads given settings, for programs that set up functions themselves.
     pub fn read(mut settings: Settings) -> Result<Self, ConfigErrors> {
         let s = &mut settings;
+        // It names the file, so it is read before there are settings.
+        s.also_known(["BOXOFFICE_CONFIG"]);
         let bus = s.backend(
             "BUS",
             "embedded:boxoffice.db",
@@ -126,6 +141,7 @@ impl HostSettings {
             "where the API listens",
             address,
         );
+        let api = api(s);
         let admin_listen = s.parsed(
             "ADMIN_LISTEN",
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -142,7 +158,11 @@ impl HostSettings {
                 schemes,
                 &format!("{what}; log writes what would have been sent into a file"),
             ),
-            secret: s.secret(&format!("{name}_SECRET"), &format!("signs the requests of {name}_PROVIDER")),
+            secret: if schemes.contains(&"https") {
+                s.secret(&format!("{name}_SECRET"), &format!("signs the requests of {name}_PROVIDER"))
+            } else {
+                None
+            },
             failing_percent: s.integer(
                 &format!("{name}_FAILING_PERCENT"),
                 0,
@@ -187,8 +207,15 @@ impl HostSettings {
         );
         let log_format = json.parse().unwrap_or_default();
         let log_filter = s.text("LOG", "info", "which log lines: a level, or target=level pairs with commas");
-        let described = settings.finish()?;
-        same_file(&bus, [("STORE", &store), ("STOCK", &stock)])?;
+        let elsewhere = not_in_the_file(&bus, [("STORE", &store), ("STOCK", &stock)]);
+        let described = match settings.finish() {
+            Ok(described) if elsewhere.is_empty() => described,
+            Ok(_) => return Err(ConfigErrors { errors: elsewhere }),
+            Err(mut errors) => {
+                errors.errors.extend(elsewhere);
+                return Err(errors);
+            }
+        };
         Ok(Self {
             database: PathBuf::from(bus.rest()),
             durability: durability.0,
@@ -196,6 +223,7 @@ impl HostSettings {
             user_directory: user_directory.map(PathBuf::from),
             rules,
             listen,
+            api,
             admin_listen,
             admin_token,
             sms,
@@ -230,17 +258,16 @@ impl HostSettings {
     }
 }
 
-fn same_file(bus: &BackendUrl, stores: [(&str, &BackendUrl); 2]) -> Result<(), ConfigErrors> {
+fn not_in_the_file(bus: &BackendUrl, stores: [(&str, &BackendUrl); 2]) -> Vec<ConfigError> {
     let other = stores.into_iter().filter(|(_, url)| url.rest() != bus.rest());
-    let errors: Vec<ConfigError> = other
+    other
         .map(|(name, url)| ConfigError::NotAllowed {
             name: name.to_owned(),
             origin: Origin::Environment,
             found: url.to_string(),
             allowed: format!("{bus}, because embedded stores live in the file of BUS"),
         })
-        .collect();
-    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors { errors }) }
+        .collect()
 }
 
 fn rules(s: &mut Settings) -> BusinessRules {
@@ -258,6 +285,30 @@ fn rules(s: &mut Settings) -> BusinessRules {
             defaults.max_quantity,
             1..=1_000,
             "the most tickets in one order",
+        ),
+    }
+}
+
+fn api(s: &mut Settings) -> ApiSettings {
+    let second = Duration::from_secs(1);
+    ApiSettings {
+        body_limit: s.integer(
+            "BODY_LIMIT",
+            64 * 1024,
+            1_024..=16 * 1024 * 1024,
+            "the largest request body, in bytes",
+        ),
+        request_time_out: s.duration(
+            "REQUEST_TIME_OUT",
+            5 * second,
+            second / 10..=600 * second,
+            "how long one request may take",
+        ),
+        in_flight_limit: s.integer(
+            "REQUESTS_IN_FLIGHT",
+            4_096,
+            1..=1_000_000,
+            "the most requests worked on at once; one more is told to come again",
         ),
     }
 }

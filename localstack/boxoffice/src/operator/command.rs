@@ -364,4 +364,6 @@ pub struct GroupView {
     pub delayed: u64,
     /// Messages being handled.
     pub in_flight: u64,
+    /// How long the oldest due message has been waiting, in seconds; none where nothing is due.
+    pub oldest_seconds: Option<f64>,
 }

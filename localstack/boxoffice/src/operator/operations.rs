@@ -247,6 +247,7 @@ impl Operations {
 
     async fn status(&self) -> Result<Answer, OperatorError> {
         let groups = self.store.queues().await?;
+        let now = self.ports.clock.now();
         Ok(Answer::Groups(
             groups
                 .into_iter()
@@ -255,6 +256,9 @@ impl Operations {
                     waiting: group.waiting,
                     delayed: group.delayed,
                     in_flight: group.in_flight,
+                    oldest_seconds: group
+                        .oldest
+                        .map(|oldest| now.duration_since(oldest).as_secs_f64().max(0.0)),
                 })
                 .collect(),
         ))

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -100,7 +101,11 @@ pub fn init(format: LogFormat, filter: &str) -> Result<Telemetry, TelemetryError
     let filter = read_filter(filter)?;
     let prometheus =
         recorder()?.install_recorder().map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Colours are for people; in a file they are rubbish.
+        .with_ansi(std::io::stderr().is_terminal());
     let installed = match format {
         LogFormat::Compact => lines.compact().finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
