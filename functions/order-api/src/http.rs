@@ -81,11 +81,11 @@ const ROUTES: [(&str, &str); 10] = [
 
 /// The HTTP API on these ports, with the limits of `settings`: ready while the order store answers, with the metrics
 /// of this process if it records any.
-pub fn router_for(ports: &Ports, telemetry: Option<Telemetry>, settings: RouterSettings) -> Router {
+pub fn router_for(ports: &Ports, telemetry: Option<Telemetry>, mut settings: RouterSettings) -> Router {
     let store: Arc<dyn Readiness> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
     let render_metrics = move || telemetry.as_ref().map_or_else(String::new, Telemetry::render);
-    let settings =
-        RouterSettings { readiness: vec![store], render_metrics: Arc::new(render_metrics), ..settings };
+    settings.readiness.push(store);
+    settings.render_metrics = Arc::new(render_metrics);
     router(Arc::new(OrderService::new(ports)), settings)
 }
 

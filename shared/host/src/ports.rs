@@ -80,12 +80,11 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
 pub async fn load_new_stock(ports: &Ports) -> Result<usize, HostError> {
     let mut loaded = 0;
     for tier in ports.catalogue.tiers().await? {
-        let counters = match ports.ledger.counters(tier.ticket_id).await? {
-            Some(counters) => counters,
-            None => {
-                loaded += 1;
-                ports.ledger.load(tier.ticket_id, tier.total).await?
-            }
+        let counters = if let Some(counters) = ports.ledger.counters(tier.ticket_id).await? {
+            counters
+        } else {
+            loaded += 1;
+            ports.ledger.load(tier.ticket_id, tier.total).await?
         };
         ports.stock.load(tier.ticket_id, counters.available()).await?;
     }

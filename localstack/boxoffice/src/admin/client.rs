@@ -72,9 +72,12 @@ impl AdminClient {
             .json(command)
             .send()
             .await
-            .map_err(|error| match error.is_connect() {
-                true => ClientError::NobodyThere { address: address.clone(), because: error.to_string() },
-                false => unexpected(error.to_string()),
+            .map_err(|error| {
+                if error.is_connect() {
+                    ClientError::NobodyThere { address: address.clone(), because: error.to_string() }
+                } else {
+                    unexpected(error.to_string())
+                }
             })?;
         let ok = response.status().is_success();
         let body = response.bytes().await.map_err(|error| unexpected(error.to_string()))?;
