@@ -117,6 +117,8 @@ impl Embedded {
             // It has answered, so it is at its end.
             let _ = thread.join();
         }
+        // Idle consumers notice that there is nothing more to wait for.
+        self.wake();
         Ok(closed?)
     }
 

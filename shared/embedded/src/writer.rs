@@ -107,6 +107,43 @@ enum Command {
     Close(oneshot::Sender<Result<(), WriteError>>),
 }
 
+/// Jobs that share a commit.
+#[derive(Default)]
+struct Group {
+    jobs: Vec<Box<dyn Job>>,
+    closing: Option<oneshot::Sender<Result<(), WriteError>>>,
+}
+
+impl Group {
+    /// Waits for the first command, then takes what has gathered. False once nobody can send any more.
+    fn wait(&mut self, queue: &mut mpsc::Receiver<Command>) -> bool {
+        let Some(command) = queue.blocking_recv() else { return false };
+        self.take(command);
+        self.gather(queue);
+        true
+    }
+
+    /// Takes what has gathered.
+    fn gather(&mut self, queue: &mut mpsc::Receiver<Command>) {
+        while self.jobs.len() < MOST_PER_COMMIT
+            && self.closing.is_none()
+            && let Ok(command) = queue.try_recv()
+        {
+            self.take(command);
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Run(job) => self.jobs.push(job),
+            Command::Close(reply) => self.closing = Some(reply),
+        }
+    }
+}
+
+/// How far each group, by its number, had claimed when it was last written down.
+type Claims = HashMap<i64, (i64, i64)>;
+
 /// Figures of the writer since the file was opened.
 #[derive(Debug, Default)]
 pub(crate) struct WriterFigures {
@@ -168,71 +205,68 @@ impl WriterThread {
         Ok((Writer { queue }, thread))
     }
 
-    fn run(mut self, mut jobs: mpsc::Receiver<Command>) {
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut written = HashMap::new();
-        let mut gathered = Vec::with_capacity(MOST_PER_COMMIT);
-        let mut closing = None;
-        while closing.is_none() && jobs.blocking_recv_many(&mut gathered, MOST_PER_COMMIT) > 0 {
-            let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(gathered.len());
-            for command in gathered.drain(..) {
-                match command {
-                    Command::Run(job) => group.push(job),
-                    Command::Close(reply) => closing = Some(reply),
-                }
-            }
-            self.commit(&mut group, &mut written);
+        let mut group = Group::default();
+        while group.closing.is_none() && group.wait(&mut queue) {
+            self.commit(&mut group, &mut queue, &mut written);
         }
-        jobs.close();
-        while let Some(command) = jobs.blocking_recv() {
+        queue.close();
+        while let Some(command) = queue.blocking_recv() {
             match command {
                 Command::Run(mut job) => job.answer(Err(WriteError::Closed)),
                 Command::Close(reply) => drop(reply.send(Ok(()))),
             }
         }
         let result = self.finish();
-        if let Some(reply) = closing {
+        if let Some(reply) = group.closing {
             let _ = reply.send(result);
         }
     }
 
     /// Commits a group, or, when one of it fails, each on its own, and answers all.
-    fn commit(&mut self, group: &mut [Box<dyn Job>], written: &mut HashMap<i64, (i64, i64)>) {
-        if group.is_empty() {
+    fn commit(&mut self, group: &mut Group, queue: &mut mpsc::Receiver<Command>, written: &mut Claims) {
+        if group.jobs.is_empty() {
             return;
         }
         let begun = std::time::Instant::now();
         let stamp = self.horizon.begin_commit();
         let mut woken = Vec::new();
         let mut answers = Vec::new();
-        if self.transaction(group, stamp, &mut woken, written).is_err() {
-            for job in group.iter_mut() {
-                let one = std::slice::from_mut(job);
-                answers.push(self.transaction(one, stamp, &mut woken, written));
+        if self.transaction(group, Some(queue), stamp, &mut woken, written).is_err() {
+            let mut alone = Group::default();
+            for job in std::mem::take(&mut group.jobs) {
+                alone.jobs.push(job);
+                answers.push(self.transaction(&mut alone, None, stamp, &mut woken, written));
+                group.jobs.append(&mut alone.jobs);
             }
         }
         self.horizon.end_commit();
         let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.figures.busy.fetch_add(took, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
-        self.figures.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
+        self.figures.jobs.fetch_add(group.jobs.len() as u64, Ordering::Relaxed);
         // Workers first: by the time they read, the callers below are on their way as well.
         for (consumers, due) in woken {
             consumers.wake_for(due, stamp);
         }
         let mut answers = answers.into_iter();
-        for job in group {
+        for mut job in group.jobs.drain(..) {
             job.answer(answers.next().unwrap_or(Ok(())));
         }
     }
 
+    /// Makes one commit of a group and, if there is a `queue`, of what comes in while the group runs: with a slow
+    /// disk, half of the callers would otherwise wait for the commit after.
     fn transaction(
         &mut self,
-        group: &mut [Box<dyn Job>],
+        group: &mut Group,
+        queue: Option<&mut mpsc::Receiver<Command>>,
         stamp: i64,
         woken: &mut Vec<(Arc<GroupState>, i64)>,
-        written: &mut HashMap<i64, (i64, i64)>,
+        written: &mut Claims,
     ) -> Result<(), WriteError> {
-        let result = self.attempt(group, stamp, woken, written);
+        let result = self.attempt(group, queue, stamp, woken, written);
         if result.is_err() && !self.connection.is_autocommit() {
             // A rollback that fails as well leaves nothing to do: the next BEGIN reports it.
             let _ = self.connection.execute_batch("ROLLBACK");
@@ -242,10 +276,11 @@ impl WriterThread {
 
     fn attempt(
         &mut self,
-        group: &mut [Box<dyn Job>],
+        group: &mut Group,
+        mut queue: Option<&mut mpsc::Receiver<Command>>,
         stamp: i64,
         woken: &mut Vec<(Arc<GroupState>, i64)>,
-        written: &mut HashMap<i64, (i64, i64)>,
+        written: &mut Claims,
     ) -> Result<(), WriteError> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut tx = Tx {
@@ -255,8 +290,15 @@ impl WriterThread {
             stamp,
             woken,
         };
-        for job in group {
+        let mut run = 0;
+        while let Some(job) = group.jobs.get_mut(run) {
             job.run(&mut tx)?;
+            run += 1;
+            if run == group.jobs.len()
+                && let Some(queue) = &mut queue
+            {
+                group.gather(queue);
+            }
         }
         let marks = self.write_claims(written)?;
         let committed = self.connection.prepare_cached("COMMIT")?.execute([]);
@@ -266,7 +308,7 @@ impl WriterThread {
     }
 
     /// Writes down how far each group has claimed, since a commit is made anyway.
-    fn write_claims(&self, written: &HashMap<i64, (i64, i64)>) -> rusqlite::Result<Vec<(i64, (i64, i64))>> {
+    fn write_claims(&self, written: &Claims) -> rusqlite::Result<Vec<(i64, (i64, i64))>> {
         let mut marks = Vec::new();
         for group in self.routing.groups() {
             let claimed = group.claimed();
@@ -295,3 +337,6 @@ impl WriterThread {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
