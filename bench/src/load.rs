@@ -14,7 +14,7 @@ use crate::process;
 use crate::server::{TICKET, start};
 
 /// Accepted orders that may wait to be processed; a caller that finds more waits, as a shop would.
-const BACKLOG: i64 = 20_000;
+const BACKLOG: i64 = 2_000;
 
 /// The whole pipeline under as much load as it takes.
 pub struct Pipeline {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use boxoffice_domain::ports::Ports;
 use boxoffice_embedded::Figures;
@@ -14,6 +15,11 @@ use tokio::task::JoinSet;
 use crate::admin::{self, AdminEndpoint};
 use crate::functions;
 use crate::operator::Operations;
+
+/// How often expired idempotency records are looked for.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+/// The most of them deleted in one write.
+const PURGED_AT_ONCE: u32 = 1_000;
 
 /// Everything that runs, until [`Server::stop`].
 pub struct Server {
@@ -83,6 +89,7 @@ impl Server {
                 Ok(())
             });
         }
+        tasks.spawn(forget_idempotency_records(ports.clone(), shutdown.clone()));
         if let Some(telemetry) = telemetry {
             let stop = shutdown.clone();
             tasks.spawn(async move {
@@ -151,4 +158,25 @@ fn start_functions(
             Ok(())
         });
     }
+}
+
+/// Deletes what is remembered longer than it has to be.
+async fn forget_idempotency_records(ports: Ports, shutdown: Shutdown) -> Result<(), HostError> {
+    while !shutdown.has_begun() {
+        let purged = ports.idempotency.purge(ports.clock.now(), PURGED_AT_ONCE).await;
+        let pause = match purged {
+            // Perhaps there are more; a short pause lets other writes through.
+            Ok(PURGED_AT_ONCE) => Duration::from_millis(50),
+            Ok(_) => PURGE_INTERVAL,
+            Err(error) => {
+                tracing::warn!(%error, "expired idempotency records could not be deleted; trying again later");
+                PURGE_INTERVAL
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.begun() => {}
+        }
+    }
+    Ok(())
 }

@@ -54,6 +54,7 @@ async fn main() -> Result<(), Failure> {
     }
     let store = open(&folder.path().join("orders.db"), durability)?;
     sale(&store, orders).await?;
+    pace(&store).await?;
     store.close().await?;
     Ok(())
 }
@@ -239,7 +240,7 @@ async fn sale(store: &Embedded, orders: u64) -> Result<(), Failure> {
     let count = orders as f64;
     #[allow(clippy::cast_precision_loss)]
     let per_commit = (figures.writes - before.writes) as f64 / (figures.commits - before.commits) as f64;
-    let busy = (figures.busy - before.busy).as_secs_f64();
+    let busy = figures.busy.saturating_sub(before.busy).as_secs_f64();
     println!("{orders} orders: accepted {:>6.0}/s", count / created.as_secs_f64());
     println!("  brought to AwaitingPayment {:>6.0}/s", count / elapsed.as_secs_f64());
     println!(
@@ -248,6 +249,29 @@ async fn sale(store: &Embedded, orders: u64) -> Result<(), Failure> {
         100.0 * busy / elapsed.as_secs_f64()
     );
     println!("  process: {:.1} us of CPU an order", cpu.as_secs_f64() * 1e6 / count);
+    Ok(())
+}
+
+/// 1,000 orders a second for ten seconds while nothing else runs: how long a buyer waits.
+async fn pace(store: &Embedded) -> Result<(), Failure> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(1));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..10_000 {
+        ticks.tick().await;
+        let store = store.clone();
+        tasks.spawn(async move {
+            let begun = Instant::now();
+            create(&store, 500_000_000 + number).await?;
+            Ok::<_, Failure>(begun.elapsed())
+        });
+    }
+    let mut waits = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        waits.push(ended??);
+    }
+    waits.sort_unstable();
+    let at = |share: usize| waits.get(waits.len() * share / 1_000).copied().unwrap_or_default();
+    println!("create at 1,000/s: p50 {:?}, p99 {:?}, p99.9 {:?}", at(500), at(990), at(999));
     Ok(())
 }
 

@@ -70,13 +70,14 @@ struct Record {
     result: Option<String>,
     state: i64,
     lease_until: i64,
+    taken_over: i64,
 }
 
 fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<Begin> {
     let live = tx
         .connection
         .prepare_cached(
-            "SELECT payload_hash, data, result, state, lease_until FROM idempotency \
+            "SELECT payload_hash, data, result, state, lease_until, taken_over FROM idempotency \
              WHERE key = ?1 AND expires_at > ?2",
         )?
         .query_row((key, nanos(claim.now)), |row| {
@@ -86,21 +87,25 @@ fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<Begin> {
                 result: row.get(2)?,
                 state: row.get(3)?,
                 lease_until: row.get(4)?,
+                taken_over: row.get(5)?,
             })
         })
         .optional()?;
-    let (data, taken_over) = match live {
-        None => (claim.data.clone(), false),
+    let (data, taken_over, times) = match live {
+        None => (claim.data.clone(), false, 0),
         Some(record) if record.payload_hash != claim.payload_hash => return Ok(Begin::PayloadDiffers),
         Some(record) if record.state == DONE => return Ok(Begin::Completed { result: record.result }),
         Some(record) if record.state == IN_PROGRESS && record.lease_until > nanos(claim.now) => {
             return Ok(Begin::InProgress { until: instant(record.lease_until) });
         }
-        Some(record) => (record.data, record.state == IN_PROGRESS),
+        Some(record) => {
+            let taken_over = record.state == IN_PROGRESS;
+            (record.data, taken_over, record.taken_over + i64::from(taken_over))
+        }
     };
     tx.execute(
-        "INSERT OR REPLACE INTO idempotency (key, owner, payload_hash, data, result, state, lease_until, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO idempotency (key, owner, payload_hash, data, result, state, lease_until, expires_at, taken_over) \
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8)",
         (
             key,
             &claim.owner,
@@ -109,6 +114,7 @@ fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<Begin> {
             IN_PROGRESS,
             nanos(claim.lease_until),
             nanos(claim.expires_at),
+            times,
         ),
     )?;
     Ok(Begin::Started { data, taken_over })

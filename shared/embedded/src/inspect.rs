@@ -26,6 +26,12 @@ pub struct GroupQueue {
     pub in_flight: u64,
     /// When the oldest message became due that is not handled; `None` when there is none.
     pub oldest: Option<Timestamp>,
+    /// Messages ever put in this queue.
+    pub queued: u64,
+    /// Messages of it that were handled.
+    pub handled: u64,
+    /// Messages of it that were given up and moved to the dead letters.
+    pub dead_lettered: u64,
 }
 
 impl GroupQueue {
@@ -89,19 +95,27 @@ impl Embedded {
 
     fn queue(&self, group: &GroupState) -> Result<GroupQueue, StoreError> {
         let now = self.inner.horizon.now();
-        let count = |sql: &str, params: &[i64]| {
+        // One statement is one snapshot, in which the account agrees with the rows.
+        let sql = "SELECT queued, handled, dead_lettered, \
+                   (SELECT count(*) FROM messages WHERE group_id = ?1 AND due <= ?2), \
+                   (SELECT count(*) FROM messages WHERE group_id = ?1 AND due > ?2) FROM groups WHERE id = ?1";
+        let (queued, handled, dead_lettered, due, delayed): (u64, u64, u64, u64, u64) =
             self.inner.readers.scan(|connection| {
-                connection
-                    .prepare_cached(sql)?
-                    .query_row(rusqlite::params_from_iter(params), |row| row.get::<_, u64>(0))
-            })
-        };
-        let due = count("SELECT count(*) FROM messages WHERE group_id = ?1 AND due <= ?2", &[group.id, now])?;
-        let delayed =
-            count("SELECT count(*) FROM messages WHERE group_id = ?1 AND due > ?2", &[group.id, now])?;
+                connection.prepare_cached(sql)?.query_row([group.id, now], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })
+            })?;
         let in_flight = (group.in_flight() as u64).min(due);
-        let oldest = self.oldest(group.id, now)?;
-        Ok(GroupQueue { group: group.name.clone(), waiting: due - in_flight, delayed, in_flight, oldest })
+        Ok(GroupQueue {
+            group: group.name.clone(),
+            waiting: due - in_flight,
+            delayed,
+            in_flight,
+            oldest: self.oldest(group.id, now)?,
+            queued,
+            handled,
+            dead_lettered,
+        })
     }
 
     fn oldest(&self, group_id: i64, now: i64) -> Result<Option<Timestamp>, StoreError> {
@@ -203,6 +217,24 @@ impl Embedded {
             })
         })
         .await
+    }
+
+    /// Sales on record for orders that are not in this file: another system made them. Counts rows.
+    pub async fn sales_without_order(&self) -> Result<u64, StoreError> {
+        self.count_rows(
+            "SELECT count(*) FROM sales WHERE NOT EXISTS (SELECT 1 FROM orders WHERE orders.order_no = sales.order_no)",
+        )
+        .await
+    }
+
+    /// How often the effect of an idempotency key may have happened without our knowing, because its owner died.
+    /// Counts rows.
+    pub async fn leases_taken_over(&self) -> Result<u64, StoreError> {
+        self.count_rows("SELECT coalesce(sum(taken_over), 0) FROM idempotency").await
+    }
+
+    async fn count_rows(&self, sql: &'static str) -> Result<u64, StoreError> {
+        self.scan(move |store| store.count(sql)).await
     }
 
     /// How many messages of orders are still marked as to be sent.

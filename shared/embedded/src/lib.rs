@@ -4,6 +4,7 @@
 //! [`Transport`](boxoffice_runtime::Transport) that feeds functions. One thread writes: it commits what has gathered,
 //! so many small writes share one commit. See the README of this crate.
 
+mod account;
 mod bus;
 mod consumer;
 mod convert;
@@ -72,7 +73,8 @@ impl Embedded {
     /// Messages that were in flight when the last program on this file died are delivered again, with one attempt
     /// more.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        let opened = open::open(path.as_ref(), &options)?;
+        let outbox = options.outbox;
+        let opened = open::open(path.as_ref(), options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 writer: Some(opened.writer),
@@ -81,7 +83,7 @@ impl Embedded {
                 routing: opened.routing,
                 horizon: opened.horizon,
                 figures: opened.figures,
-                outbox: options.outbox,
+                outbox,
                 path: opened.path,
                 first_id: opened.first_id,
             }),

@@ -84,7 +84,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens or makes the file at `path`.
-pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> {
+pub(crate) fn open(path: &Path, options: Options) -> Result<Opened, OpenError> {
     let path = resolve(path)?;
     let lock = lock(&path)?;
     check_header(&path)?;
@@ -96,7 +96,7 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
     let routing = Arc::new(SharedRouting::default());
     load_routing(&mut connection, &routing, &options.subscriptions).map_err(failed)?;
     let readers = Readers::open(&path).map_err(failed)?;
-    let horizon = Arc::new(Horizon::new(options.clock.clone()));
+    let horizon = Arc::new(Horizon::new(options.clock));
     let figures = Arc::new(WriterFigures::default());
     let first_id = opening << IDS_PER_OPENING;
     let thread = WriterThread {

@@ -40,7 +40,7 @@ impl Readers {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let free = (0..POOL).find_map(|offset| self.pool[(first + offset) % POOL].try_lock().ok());
         let guard = free.unwrap_or_else(|| lock(&self.pool[first % POOL]));
-        run(&guard, work)
+        run(guard.as_ref(), work)
     }
 
     /// Runs a scan. Blocks for as long as it takes.
@@ -48,7 +48,7 @@ impl Readers {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        run(&lock(&self.scans), work)
+        run(lock(&self.scans).as_ref(), work)
     }
 
     /// Closes every connection; later reads answer that the file is closed.
@@ -64,10 +64,9 @@ fn lock(slot: &Mutex<Option<Connection>>) -> MutexGuard<'_, Option<Connection>> 
 }
 
 fn run<T>(
-    connection: &Option<Connection>,
+    connection: Option<&Connection>,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, StoreError> {
-    let connection =
-        connection.as_ref().ok_or_else(|| StoreError::Unavailable("the file is closed".to_owned()))?;
+    let connection = connection.ok_or_else(|| StoreError::Unavailable("the file is closed".to_owned()))?;
     work(connection).map_err(|error| StoreError::Unavailable(error.to_string()))
 }

@@ -49,9 +49,9 @@ impl SharedRouting {
     pub(crate) fn takers(&self, topic: &str, tag: Option<&str>) -> Vec<Arc<GroupState>> {
         let routing = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let Some(takers) = routing.by_topic.get(topic) else { return Vec::new() };
-        let takes =
+        let wants =
             |taker: &&Taker| taker.tags.is_empty() || taker.tags.iter().any(|wanted| Some(&**wanted) == tag);
-        takers.iter().filter(takes).map(|taker| taker.group.clone()).collect()
+        takers.iter().filter(wants).map(|taker| taker.group.clone()).collect()
     }
 
     /// The group of a name.

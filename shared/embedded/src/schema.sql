@@ -7,11 +7,15 @@ CREATE TABLE meta (
 
 -- Consumer groups. claimed_due and claimed_id: the highest message that workers had taken when it was last written
 -- down; what is still there at the next start and lies at or before it was in flight when the program died.
+-- queued = handled + dead_lettered + the rows in messages, at every commit.
 CREATE TABLE groups (
     id          INTEGER PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE,
     claimed_due INTEGER NOT NULL DEFAULT -9223372036854775808,
-    claimed_id  INTEGER NOT NULL DEFAULT -9223372036854775808
+    claimed_id  INTEGER NOT NULL DEFAULT -9223372036854775808,
+    queued        INTEGER NOT NULL DEFAULT 0,
+    handled       INTEGER NOT NULL DEFAULT 0,
+    dead_lettered INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Which messages a group takes; the tag * is every message of the topic.
@@ -118,7 +122,8 @@ CREATE TABLE ledger (
     PRIMARY KEY (ticket_id, order_no)
 ) WITHOUT ROWID, STRICT;
 
--- state: 0 in progress, 1 given back undone, 2 done.
+-- state: 0 in progress, 1 given back undone, 2 done. taken_over: how often an owner's lease ran out, so that its effect
+-- may have happened without our knowing.
 CREATE TABLE idempotency (
     key          TEXT PRIMARY KEY,
     owner        TEXT NOT NULL,
@@ -126,6 +131,7 @@ CREATE TABLE idempotency (
     data         TEXT,
     result       TEXT,
     state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
+    taken_over   INTEGER NOT NULL DEFAULT 0,
     lease_until  INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;

@@ -166,7 +166,7 @@ async fn write_once(store: &Embedded, answers: &[Answer]) -> Result<(), WriteErr
         for (group, key, fate) in &changes {
             // False, nothing found: another worker has settled it since.
             let _found = match fate {
-                Fate::Delete => tx.delete(group, *key)?,
+                Fate::Delete => tx.done(group, *key)?,
                 Fate::Again { delay, attempt } => {
                     let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
                     tx.reschedule(group, *key, tx.stamp.saturating_add(delay), *attempt)?

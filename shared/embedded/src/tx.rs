@@ -8,6 +8,7 @@ use boxoffice_runtime::{
 };
 use rusqlite::{Connection, named_params};
 
+use crate::account::Accounts;
 use crate::convert::{nanos, properties, properties_text};
 use crate::group::{GroupState, Key};
 use crate::routing::SharedRouting;
@@ -67,6 +68,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) stamp: i64,
     /// Groups that got a message, with its due time.
     pub(crate) woken: &'a mut Vec<(Arc<GroupState>, i64)>,
+    /// What this commit adds to the account of each group.
+    pub(crate) accounts: &'a mut Accounts,
 }
 
 const INSERT: &str = "INSERT INTO messages (group_id, due, id, topic, tag, key, attempt, generation, sent_at, \
@@ -105,6 +108,7 @@ impl Tx<'_> {
             parcel.properties,
             &parcel.body[..],
         ])?;
+        self.accounts.of(to.id).queued += 1;
         self.note(to, due);
         Ok(())
     }
@@ -161,8 +165,14 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Deletes a message. False when it is there no more.
-    pub(crate) fn delete(&self, group: &GroupState, key: Key) -> rusqlite::Result<bool> {
+    /// Deletes a message that was handled. False when it is there no more.
+    pub(crate) fn done(&mut self, group: &GroupState, key: Key) -> rusqlite::Result<bool> {
+        let deleted = self.delete(group, key)?;
+        self.accounts.of(group.id).handled += i64::from(deleted);
+        Ok(deleted)
+    }
+
+    fn delete(&self, group: &GroupState, key: Key) -> rusqlite::Result<bool> {
         let deleted = self.execute(
             "DELETE FROM messages WHERE group_id = ?1 AND due = ?2 AND id = ?3",
             [group.id, key.due, key.id],
@@ -200,6 +210,7 @@ impl Tx<'_> {
             other => other?,
         };
         self.insert_dead(&parcel, given, &group.name, key.id, generation, given_up)?;
+        self.accounts.of(group.id).dead_lettered += 1;
         self.delete(group, key)
     }
 

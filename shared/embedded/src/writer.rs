@@ -7,6 +7,7 @@ use boxoffice_domain::ports::{SendError, StoreError};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::account::Accounts;
 use crate::group::GroupState;
 use crate::horizon::Horizon;
 use crate::routing::SharedRouting;
@@ -283,12 +284,14 @@ impl WriterThread {
         written: &mut Claims,
     ) -> Result<(), WriteError> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut accounts = Accounts::default();
         let mut tx = Tx {
             connection: &self.connection,
             routing: &self.routing,
             next_id: &mut self.next_id,
             stamp,
             woken,
+            accounts: &mut accounts,
         };
         let mut run = 0;
         while let Some(job) = group.jobs.get_mut(run) {
@@ -300,6 +303,7 @@ impl WriterThread {
                 group.gather(queue);
             }
         }
+        accounts.write(&self.connection)?;
         let marks = self.write_claims(written)?;
         let committed = self.connection.prepare_cached("COMMIT")?.execute([]);
         committed.map_err(|error| WriteError::Unknown(error.to_string()))?;

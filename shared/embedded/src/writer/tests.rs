@@ -77,8 +77,8 @@ async fn a_full_disk_is_unavailable_and_passes() {
             Ok::<(), StoreError>(())
         }
     };
-    let full = fill(0).await.unwrap_err();
-    assert!(matches!(&full, StoreError::Unavailable(why) if why.contains("full")), "{full:?}");
+    let error = fill(0).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable(why) if why.contains("full")), "{error:?}");
     limit(1_000_000).await.unwrap();
     put(&store, 1_000_000, 1).await.unwrap();
 }

@@ -8,7 +8,7 @@ use boxoffice_embedded::{Embedded, MAX_BODY_BYTES, Options};
 use boxoffice_messages::{group, tag, topic};
 use boxoffice_runtime::{ConsumerSettings, Outcome, RetryPolicy, Subscription};
 
-use crate::support::{Place, Scripted, at, created, drained, message, queue_of, quick, run, until};
+use crate::support::{PATIENCE, Place, Scripted, at, created, drained, message, queue_of, quick, run, until};
 
 #[tokio::test]
 async fn a_message_arrives_as_it_was_sent() {
@@ -99,6 +99,19 @@ async fn competing_workers_handle_each_message_once() {
     assert_eq!((keys.len(), function.seen().len()), (1_000, 1_000));
 }
 
+/// Waits until nothing but `count` delayed messages is left of order-process's queue, every answer written.
+async fn only_delayed(store: &Embedded, count: u64) {
+    let begun = std::time::Instant::now();
+    loop {
+        let queue = queue_of(store, group::ORDER_PROCESS).await;
+        if (queue.total(), queue.delayed) == (count, count) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {count} delayed messages: {queue:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     let place = Place::new();
@@ -114,7 +127,7 @@ async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     store.send(message("again")).await.unwrap();
     function.has_seen(2).await;
     assert_eq!(function.keys(), ["now", "again"]);
-    assert_eq!(queue_of(&store, group::ORDER_PROCESS).await.delayed, 1);
+    only_delayed(&store, 1).await;
 
     clock.set(at(900));
     store.wake();
@@ -149,9 +162,7 @@ async fn a_retry_waits_for_the_backoff_of_its_attempt() {
     let retry = RetryPolicy { first_delay: Duration::from_secs(100), ..RetryPolicy::default() };
     let running = run(&store, function.clone(), ConsumerSettings { retry, ..quick() });
     function.has_seen(1).await;
-    while queue_of(&store, group::ORDER_PROCESS).await.delayed == 0 {
-        tokio::task::yield_now().await;
-    }
+    only_delayed(&store, 1).await;
     // The delay after the first attempt lies in 50 s to 100 s, after the second in 100 s to 200 s.
     clock.set(at(49));
     store.wake();
@@ -161,6 +172,8 @@ async fn a_retry_waits_for_the_backoff_of_its_attempt() {
     clock.set(at(101));
     store.wake();
     until("the second attempt of T1", || function.seen().iter().any(|seen| seen.attempt == 2)).await;
+    // Its backoff counts from the write of the answer, so the clock must not move before; the other waits as well.
+    only_delayed(&store, 2).await;
     clock.set(at(1_000));
     until("the third attempt of T1", || {
         store.wake();
