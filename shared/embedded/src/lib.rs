@@ -26,12 +26,14 @@ mod stock_ledger;
 mod tx;
 mod writer;
 
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use boxoffice_domain::ports::StoreError;
 use boxoffice_runtime::Subscription;
+use boxoffice_runtime::telemetry::SendCounters;
 
 pub use inspect::{Figures, GroupQueue, LedgerSums, ReservationSums};
 pub use open::OpenError;
@@ -48,12 +50,17 @@ use writer::{WriteError, Writer, WriterFigures};
 ///
 /// Only one process at a time may have a file open. Dropping the last clone closes the file after the writes that
 /// are queued; [`Embedded::close`] does the same and tells whether it went well.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Embedded {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     /// Taken when the last clone goes, which ends the writer.
     writer: Option<Writer>,
@@ -63,6 +70,8 @@ struct Inner {
     horizon: Arc<Horizon>,
     figures: Arc<WriterFigures>,
     outbox: OutboxMode,
+    /// Made at the first use, when the recorder of metrics is installed.
+    send_counters: OnceLock<SendCounters>,
     path: std::path::PathBuf,
     first_id: i64,
 }
@@ -84,6 +93,7 @@ impl Embedded {
                 horizon: opened.horizon,
                 figures: opened.figures,
                 outbox,
+                send_counters: OnceLock::new(),
                 path: opened.path,
                 first_id: opened.first_id,
             }),
@@ -141,6 +151,10 @@ impl Embedded {
     /// Whether the file was closed.
     fn is_closed(&self) -> bool {
         self.inner.writer.as_ref().is_none_or(Writer::is_closed)
+    }
+
+    fn send_counters(&self) -> &SendCounters {
+        self.inner.send_counters.get_or_init(SendCounters::new)
     }
 
     fn writer(&self) -> Result<&Writer, WriteError> {

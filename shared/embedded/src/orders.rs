@@ -10,7 +10,7 @@ use rusqlite::OptionalExtension;
 
 use crate::Embedded;
 use crate::convert::{instant, instant_cursor, nanos, page, parse_cursor, properties, rows_for};
-use crate::outbox::Packed;
+use crate::outbox::{Manifest, Packed};
 use crate::tx::Tx;
 
 pub(crate) use rows::{ORDER, StoredOrder, order_from, state_code};
@@ -21,6 +21,7 @@ const MARKS_PER_WRITE: usize = 1_000;
 #[async_trait]
 impl OrderStore for Embedded {
     async fn create(&self, order: &Order, outbox: Outbox) -> Result<Created, StoreError> {
+        let manifest = Manifest::new(&outbox, self.inner.outbox);
         let packed = Packed::new(outbox, self.inner.outbox)?;
         let stored = StoredOrder::new(order);
         let written = self
@@ -35,13 +36,17 @@ impl OrderStore for Embedded {
             })
             .await?;
         match written {
-            Written::New(unsent) => Ok(Created::New { unsent }),
+            Written::New(unsent) => {
+                manifest.count(self.send_counters(), false);
+                Ok(Created::New { unsent })
+            }
             Written::Existing(order) => Ok(Created::Existing(order)),
             Written::Nothing => Err(StoreError::Conflict("the order came and went".to_owned())),
         }
     }
 
     async fn step(&self, order_no: &OrderNo, step: OrderStep, outbox: Outbox) -> Result<Stepped, StoreError> {
+        let manifest = Manifest::new(&outbox, self.inner.outbox);
         let packed = Packed::new(outbox, self.inner.outbox)?;
         let order_no = order_no.clone();
         let stepped = self
@@ -62,6 +67,13 @@ impl OrderStore for Embedded {
                 Ok(Stepped::Taken { outcome, unsent: packed.unsent(&marks, again) })
             })
             .await?;
+        match stepped {
+            Stepped::Taken { outcome: StepOutcome::Moved, .. } => manifest.count(self.send_counters(), false),
+            Stepped::Taken { outcome: StepOutcome::AlreadyThere, .. } => {
+                manifest.count(self.send_counters(), true);
+            }
+            _ => {}
+        }
         Ok(stepped)
     }
 

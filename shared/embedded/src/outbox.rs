@@ -1,9 +1,39 @@
 //! Messages that belong to a write of an order: sent in its commit, or left to the caller.
 
+use std::borrow::Cow;
+
 use boxoffice_domain::ports::{MarkId, MarkedMessage, Outbox, SendError, StoreError};
+
+use boxoffice_runtime::telemetry::SendCounters;
 
 use crate::options::OutboxMode;
 use crate::tx::{Parcel, Tx};
+
+/// Topics and tags of what a commit sends by itself, to be counted once it is made.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    routes: Vec<(Cow<'static, str>, Option<Cow<'static, str>>)>,
+    remembered: bool,
+}
+
+impl Manifest {
+    pub(crate) fn new(outbox: &Outbox, mode: OutboxMode) -> Self {
+        let sends = mode == OutboxMode::SendInCommit;
+        let messages = outbox.messages.iter().filter(|_| sends);
+        let routes = messages.map(|message| (message.topic.clone(), message.tag.clone())).collect();
+        Self { routes, remembered: outbox.remembered }
+    }
+
+    /// Counts the messages as sent; `again` as in [`Packed::go`].
+    pub(crate) fn count(&self, counters: &SendCounters, again: bool) {
+        if again && self.remembered {
+            return;
+        }
+        for (topic, tag) in &self.routes {
+            counters.sent(topic, tag.as_deref());
+        }
+    }
+}
 
 /// An outbox made ready on the caller's thread.
 #[derive(Debug)]

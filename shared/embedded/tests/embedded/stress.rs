@@ -7,7 +7,7 @@ use boxoffice_messages::group;
 use boxoffice_runtime::{ConsumerSettings, Outcome};
 use jiff::Timestamp;
 
-use crate::support::{Place, Scripted, created, drained, message, quick, run};
+use crate::support::{Place, Scripted, created, drained, message, queue_of, quick, run};
 
 const SENDERS: u64 = 8;
 const EACH: u64 = 400;
@@ -55,6 +55,8 @@ async fn no_message_is_skipped_or_handled_twice_among_senders_delays_and_retries
     for running in running {
         running.stop().await.unwrap();
     }
+    let account = queue_of(&store, group::ORDER_PROCESS).await;
+    assert_eq!((account.queued, account.handled, account.dead_lettered), (SENDERS * EACH, SENDERS * EACH, 0));
     let mut tries: HashMap<String, Vec<u32>> = HashMap::new();
     for seen in function.seen() {
         tries.entry(seen.key.as_deref().unwrap().to_owned()).or_default().push(seen.attempt);
