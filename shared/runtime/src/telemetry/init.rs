@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::names;
@@ -96,28 +97,28 @@ impl Telemetry {
 
 /// Sends logs to standard error and installs the metrics recorder; once per process, first thing in `main`.
 ///
-/// `filter` has the form of `RUST_LOG`: `info`, or `info,order_process=debug`.
+/// `filter` is a level, or `target=level` pairs: `info`, or `info,order_process=debug`.
 pub fn init(format: LogFormat, filter: &str) -> Result<Telemetry, TelemetryError> {
     let filter = read_filter(filter)?;
     let prometheus =
         recorder()?.install_recorder().map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // Colours are for people; in a file they are rubbish.
         .with_ansi(std::io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry().with(filter);
     let installed = match format {
-        LogFormat::Compact => lines.compact().finish().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
+        LogFormat::Compact => registry.with(lines.compact()).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     installed.map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
     Ok(Telemetry { prometheus })
 }
 
-fn read_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::builder()
-        .parse(filter)
-        .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: error.to_string() })
+fn read_filter(filter: &str) -> Result<Targets, TelemetryError> {
+    filter
+        .parse()
+        .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: format!("{error}") })
 }
 
 fn recorder() -> Result<PrometheusBuilder, TelemetryError> {
