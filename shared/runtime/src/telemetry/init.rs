@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -116,9 +116,16 @@ pub fn init(format: LogFormat, filter: &str) -> Result<Telemetry, TelemetryError
 }
 
 fn read_filter(filter: &str) -> Result<Targets, TelemetryError> {
-    filter
-        .parse()
-        .map_err(|error| TelemetryError::Filter { filter: filter.to_owned(), reason: format!("{error}") })
+    let unreadable = |reason: String| TelemetryError::Filter { filter: filter.to_owned(), reason };
+    // A lone word that is no level would be taken for a target, and a misspelt level would silence everything.
+    let lone = filter
+        .split(',')
+        .map(str::trim)
+        .find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err());
+    if let Some(word) = lone {
+        return Err(unreadable(format!("{word:?} is neither a level nor target=level")));
+    }
+    filter.parse().map_err(|error: ParseError| unreadable(error.to_string()))
 }
 
 fn recorder() -> Result<PrometheusBuilder, TelemetryError> {
@@ -152,8 +159,10 @@ mod tests {
 
     #[test]
     fn an_unreadable_filter_is_quoted() {
-        let error = read_filter("info,=,=").unwrap_err();
-        assert!(error.to_string().contains("\"info,=,=\""), "{error}");
+        for unreadable in ["info,order_process=loud", "infoo"] {
+            let error = read_filter(unreadable).unwrap_err();
+            assert!(error.to_string().contains(&format!("{unreadable:?}")), "{error}");
+        }
         assert!(read_filter("info,order_process=debug").is_ok());
     }
 
