@@ -69,6 +69,10 @@ pub struct DemoArgs {
     /// The longest the whole may take, in seconds.
     #[arg(long, default_value_t = 180)]
     pub time_limit: u64,
+    /// The show, the session and the ticket tier to sell.
+    #[arg(long, value_name = "SHOW,SESSION,TICKET", value_delimiter = ',', num_args = 3,
+        default_values_t = [3001, 30_011, 300_111])]
+    pub ticket: Vec<i64>,
     /// Start a server of its own on a scratch file even if one is running.
     #[arg(long)]
     pub alone: bool,

@@ -185,13 +185,16 @@ fn http() -> anyhow::Result<reqwest::Client> {
 }
 
 async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let &[show_id, session_id, ticket_id] = args.ticket.as_slice() else {
+        anyhow::bail!("--ticket takes a show, a session and a ticket, such as 3001,30011,300111");
+    };
     let plan = Plan {
         buyers: args.buyers,
         seats: args.seats,
         walk_away_percent: args.walk_away,
         at_once: args.at_once,
         seed: args.seed,
-        ticket: (3001, 30_011, 300_111),
+        ticket: (show_id, session_id, ticket_id),
         time_limit: Duration::from_secs(args.time_limit),
     };
     if !args.alone
