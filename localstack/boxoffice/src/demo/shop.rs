@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -110,12 +111,13 @@ impl Shop {
             let last = match request().timeout(REQUEST_TIME_OUT).send().await {
                 Ok(response) => {
                     let status = response.status();
+                    let come_again = response.headers().contains_key(RETRY_AFTER);
                     match response.bytes().await {
                         Ok(body) if status.is_success() => match serde_json::from_slice(&body) {
                             Ok(answer) => return Ok((answer, begun.elapsed())),
                             Err(error) => error.to_string(),
                         },
-                        Ok(body) if may_pass(status) => format!("{status} {}", detail(&body)),
+                        Ok(body) if come_again || may_pass(status) => format!("{status} {}", detail(&body)),
                         Ok(body) => {
                             return Err(ShopError::Refused {
                                 status: status.as_u16(),
@@ -135,8 +137,8 @@ impl Shop {
     }
 }
 
-/// Answers that another try may change. A 409 to a payment of a Created order comes with Retry-After, but a buyer
-/// looks at the order before paying, so every other 409 is an answer.
+/// Answers that another try may change. An answer with Retry-After says so itself, such as the 409 to a request whose
+/// first try is still in progress, perhaps in a server that was killed.
 fn may_pass(status: StatusCode) -> bool {
     status.is_server_error()
         || status == StatusCode::TOO_MANY_REQUESTS

@@ -50,7 +50,7 @@ fn interrupt(kill: bool) {
     until("nothing waits", || {
         let groups = place.json(&["status"]);
         let idle =
-            groups.as_array().unwrap().iter().all(|group| group["waiting"] == 0 && group["in_flight"] == 0);
+            groups.as_array().unwrap().iter().all(|group| group["waiting"] == 0 && group["inFlight"] == 0);
         idle.then_some(())
     });
     assert_eq!(place.json(&["dlq", "list"])["letters"].as_array().unwrap().len(), 0);
