@@ -4,8 +4,9 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use boxoffice_domain::{Contact, SessionId, ShowId, TicketId, UserId};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -13,6 +14,9 @@ use serde_json::value::RawValue;
 use super::Api;
 use super::problem::Problem;
 use crate::{InvalidField, NewOrder};
+
+/// The most that is read, and forgotten, of a body that is too large, in bytes.
+const FORGOTTEN_BYTES: usize = 32 * 1024 * 1024;
 
 /// The body of a request, said to be JSON, or said nothing about.
 pub(crate) struct JsonBody(Bytes);
@@ -29,13 +33,28 @@ impl FromRequest<Api> for JsonBody {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, kind, "The body is of another type", detail));
         }
-        // A body that announces its size is refused before any of it is sent.
+        // A body that announces its size is refused without keeping any of it.
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         let limit = api.settings.body_limit;
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+            if !request.headers().contains_key(EXPECT) {
+                let_it_finish(request).await;
+            }
             return Err(too_large());
         }
         Bytes::from_request(request, api).await.map(Self).map_err(|rejection| unreadable(&rejection))
+    }
+}
+
+/// Reads what a client is sending anyway, and forgets it: a connection that is closed under a client that still sends
+/// is reset, and the answer lost. One that asked first (`Expect: 100-continue`) has not begun to send.
+async fn let_it_finish(request: Request) {
+    let mut body = request.into_body().into_data_stream();
+    let mut read = 0;
+    while read < FORGOTTEN_BYTES
+        && let Some(Ok(chunk)) = body.next().await
+    {
+        read += chunk.len();
     }
 }
 
