@@ -157,7 +157,11 @@ fn every_wrong_setting_is_reported_at_once() {
         ("STORE", "embedded:elsewhere.db"),
         ("BOXOFFICE_CONFG", "x"),
     ]);
-    refused(&place, 2, &["WORKERS", "PAYMENT_WINDOW", "STORE", "BOXOFFICE_CONFG", "did you mean BOXOFFICE_CONFIG"]);
+    refused(
+        &place,
+        2,
+        &["WORKERS", "PAYMENT_WINDOW", "STORE", "BOXOFFICE_CONFG", "did you mean BOXOFFICE_CONFIG"],
+    );
     let place = Place::new(&[]);
     write(&place.path("settings.toml"), "PAYMENT_WINDOWS = \"15m\"\nBATCH = 0\n");
     let ended = place.run(&["serve", "--config", "settings.toml"]);
@@ -169,7 +173,8 @@ fn every_wrong_setting_is_reported_at_once() {
 
 #[test]
 fn a_wrong_catalogue_is_reported_with_its_line() {
-    let place = Place::new(&[("CATALOGUE", "catalogue.toml"), ("LISTEN", &format!("127.0.0.1:{}", free_port()))]);
+    let place =
+        Place::new(&[("CATALOGUE", "catalogue.toml"), ("LISTEN", &format!("127.0.0.1:{}", free_port()))]);
     write(&place.path("catalogue.toml"), "[[show]]\nid = 1\ntitle = \"A\"\nplace = \"B\"\nprise = 3\n");
     refused(&place, 2, &["catalogue.toml", "line"]);
 }

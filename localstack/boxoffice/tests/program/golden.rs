@@ -98,8 +98,7 @@ fn a_message_is_sent_from_standard_input_and_from_the_file_itself_when_no_server
     server.reaches("T1", "AwaitingPayment");
     let file = place.path("order.json");
     std::fs::write(&file, String::from_utf8_lossy(order).replace("T1", "T2")).unwrap();
-    let args =
-        ["send", "--topic", "ORDER_TOPIC", "--tag", "ORDER_CREATED", "--key", "T2", "--sys-flag", "0"];
+    let args = ["send", "--topic", "ORDER_TOPIC", "--tag", "ORDER_CREATED", "--key", "T2", "--sys-flag", "0"];
     let ended = place.run(&[&args[..], &[file.to_str().unwrap()]].concat());
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     server.reaches("T2", "AwaitingPayment");

@@ -5,5 +5,6 @@
 mod bad_input;
 mod chaos;
 mod golden;
+mod operator;
 mod sales;
 mod support;

@@ -25,7 +25,8 @@ fn a_hundred_sales_with_different_seeds_all_hold() {
 }
 
 fn one_sale(place: &Place, seed: &str) {
-    let args = ["demo", "--buyers", "40", "--seats", "12", "--seed", seed, "--at-once", "40", "--time-limit", "100"];
+    let args =
+        ["demo", "--buyers", "40", "--seats", "12", "--seed", seed, "--at-once", "40", "--time-limit", "100"];
     let ended = place.run(&args);
     assert_eq!(ended.status, Some(0), "seed {seed}: {}\n{}\n{}", ended.stdout, ended.stderr, place.log());
     assert!(ended.stdout.contains("12 of 12"), "seed {seed}: {}", ended.stdout);

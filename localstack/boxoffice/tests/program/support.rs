@@ -91,7 +91,7 @@ impl Place {
         let stderr =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path("serve.log")).unwrap();
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
-        let mut server = Server { place: self, child, api: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut server = Server { _place: self, child, api: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let pid = server.child.id();
         let endpoint = until("the server tells where it is", || {
             if let Some(status) = server.child.try_wait().unwrap() {
@@ -141,9 +141,9 @@ impl Ended {
     }
 }
 
-/// A running server; killed when dropped.
+/// A running server; killed when dropped, which is before its folder goes.
 pub struct Server<'a> {
-    place: &'a Place,
+    _place: &'a Place,
     child: Child,
     pub api: SocketAddr,
 }
@@ -170,9 +170,21 @@ impl Server<'_> {
         self.request("POST", path, headers, body.to_string().as_bytes())
     }
 
-    /// One request over a connection of its own; the status and the body, null if it is no JSON.
+    /// One request to the API; the status and the body, null if it is no JSON.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-        let (method, url) = (method.parse().unwrap(), format!("http://{}{path}", self.api));
+        self.request_to(self.api, method, path, headers, body)
+    }
+
+    /// One request over a connection of its own.
+    pub fn request_to(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, Value) {
+        let (method, url) = (method.parse().unwrap(), format!("http://{address}{path}"));
         let (headers, body) = (headers.to_vec(), body.to_vec());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -206,10 +218,6 @@ impl Server<'_> {
             let (_, order) = self.get(&format!("/orders/{order_no}"));
             (order["state"] == state).then_some(())
         });
-    }
-
-    pub fn place(&self) -> &Place {
-        self.place
     }
 }
 

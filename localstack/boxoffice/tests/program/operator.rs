@@ -1,0 +1,191 @@
+//! What an operator does, against a running server and on the file itself.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use crate::support::{Place, Server, until};
+
+/// A gateway for text messages that refuses until it is told to take them; keeps the idempotency keys it took.
+struct Gateway {
+    address: String,
+    works: Arc<AtomicU32>,
+    taken: Arc<Mutex<Vec<String>>>,
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/sms", listener.local_addr().unwrap());
+        let (works, taken) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (answers, keys) = (Arc::clone(&works), Arc::clone(&taken));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = Vec::new();
+                let mut chunk = [0; 4096];
+                while !complete(&request) {
+                    match stream.read(&mut chunk) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => request.extend(&chunk[..count]),
+                    }
+                }
+                let text = String::from_utf8_lossy(&request).into_owned();
+                let status = if answers.load(Ordering::SeqCst) == 1 { "200 OK" } else { "400 Bad Request" };
+                if status.starts_with("200") {
+                    let key = text.lines().find_map(|line| line.strip_prefix("idempotency-key: ")).unwrap();
+                    keys.lock().unwrap().push(key.to_owned());
+                }
+                let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        });
+        Self { address, works, taken }
+    }
+}
+
+fn complete(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
+/// An order that was paid, so that its buyer is to be told.
+fn paid(server: &Server<'_>) -> String {
+    let order = server.order(7, 1);
+    server.reaches(&order, "AwaitingPayment");
+    assert_eq!(server.post(&format!("/orders/{order}/pay"), &[], &json!({"payType": 1})).0, 200);
+    order
+}
+
+fn letters(place: &Place) -> Vec<serde_json::Value> {
+    place.json(&["dlq", "list"])["letters"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_refused_text_message_is_redriven_once_the_gateway_works_and_reaches_it_once() {
+    let gateway = Gateway::start();
+    let place = Place::new(&[("SMS_PROVIDER", &gateway.address), ("SMS_SECRET", "s3cret")]);
+    let server = place.serve();
+    let order = paid(&server);
+    let letter = until("the dead letter is kept", || letters(&place).into_iter().next());
+    let id = letter["id"].as_str().unwrap();
+    assert_eq!(
+        (letter["group"].as_str(), letter["key"].as_str()),
+        (Some("sms-notification-consumer-group"), Some(&*order))
+    );
+    let shown = place.run(&["dlq", "show", id]);
+    assert!(shown.stdout.contains(&order) && shown.stdout.contains("400"), "{}", shown.stdout);
+
+    let unsaid = place.run(&["dlq", "redrive"]);
+    assert_eq!(unsaid.status, Some(1));
+    assert!(unsaid.stderr.contains("--all"), "{}", unsaid.stderr);
+    let dry = place.run(&["dlq", "redrive", "--key", &order, "--dry-run"]);
+    assert!(dry.stdout.contains("would redrive 1"), "{}", dry.stdout);
+    assert_eq!(letters(&place).len(), 1);
+
+    gateway.works.store(1, Ordering::SeqCst);
+    let redriven =
+        place.run(&["dlq", "redrive", "--group", "sms-notification-consumer-group", "--rate", "5"]);
+    assert_eq!(redriven.status, Some(0), "{}", redriven.stderr);
+    until("the gateway has it", || (!gateway.taken.lock().unwrap().is_empty()).then_some(()));
+    place.json(&["status"]);
+    until("everything is handled", || (place.json(&["verify"])["quiet"] == true).then_some(()));
+    assert_eq!(gateway.taken.lock().unwrap().len(), 1);
+    assert!(letters(&place).is_empty());
+    assert!(!place.log().contains("8613800138000"), "an address is in the log");
+}
+
+#[test]
+fn a_dead_letter_is_discarded_also_when_no_server_runs() {
+    let gateway = Gateway::start();
+    let place = Place::new(&[("SMS_PROVIDER", &gateway.address), ("SMS_SECRET", "s3cret")]);
+    let server = place.serve();
+    paid(&server);
+    until("the dead letter is kept", || letters(&place).into_iter().next());
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(letters(&place).len(), 1);
+    let discarded = place.run(&["dlq", "discard", "--all"]);
+    assert!(discarded.stdout.contains("discarded 1"), "{}{}", discarded.stdout, discarded.stderr);
+    assert!(letters(&place).is_empty());
+    assert_eq!(place.run(&["dlq", "show", "nonsense"]).status, Some(1));
+}
+
+#[test]
+fn stock_is_shown_loaded_and_repaired_after_a_drift() {
+    let place = Place::new(&[]);
+    let server = place.serve();
+    server.reaches(&server.order(1, 3), "AwaitingPayment");
+    let loaded = place.run(&["stock", "load", "300111", "1200"]);
+    assert_eq!(loaded.status, Some(0), "{}", loaded.stderr);
+    let too_few = place.run(&["stock", "load", "300111", "1"]);
+    assert_eq!(too_few.status, Some(1), "{}", too_few.stdout);
+    place.all_invariants_hold();
+    assert_eq!(server.stop(), Some(0));
+
+    let file = rusqlite::Connection::open(place.database()).unwrap();
+    file.execute("UPDATE stock_cache SET available = 7 WHERE ticket_id = 300111", []).unwrap();
+    drop(file);
+    let verified = place.run(&["verify"]);
+    assert_eq!(verified.status, Some(1), "{}", verified.stdout);
+    assert!(verified.stdout.contains("NO"), "{}", verified.stdout);
+
+    let server = place.serve();
+    assert_eq!(place.run(&["stock", "sync", "300111"]).status, Some(0));
+    let stock = || place.json(&["stock", "show", "300111"])[0].clone();
+    until("the drift is repaired", || (stock()["cacheAvailable"] == 1197).then_some(()));
+    assert_eq!((&stock()["total"], &stock()["locked"]), (&json!(1200), &json!(3)));
+    place.all_invariants_hold();
+    assert!(place.log().contains("differed from the ledger"), "no alert was raised: {}", place.log());
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn an_order_is_shown_to_people_and_to_programs() {
+    let place = Place::new(&[]);
+    let server = place.serve();
+    let order = server.order(1, 2);
+    server.reaches(&order, "AwaitingPayment");
+    until("its seats are in the ledger", || {
+        (place.json(&["order", "show", &order])["stock"] == "Deducted").then_some(())
+    });
+    let shown = place.run(&["order", "show", &order]);
+    assert!(shown.stdout.contains("760.00") && shown.stdout.contains("AwaitingPayment"), "{}", shown.stdout);
+    let unknown = place.run(&["order", "show", "T0"]);
+    assert_eq!(unknown.status, Some(1));
+    assert!(unknown.stderr.contains("there is no order T0"), "{}", unknown.stderr);
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(place.json(&["order", "show", &order])["state"], "AwaitingPayment");
+}
+
+#[test]
+fn the_admin_api_wants_its_token_and_its_file_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new(&[("ADMIN_TOKEN", "let-me-in")]);
+    let server = place.serve();
+    let mut admin = server.api;
+    let endpoint = boxoffice::admin::AdminEndpoint::read(&place.database()).unwrap().unwrap();
+    admin.set_port(endpoint.address.port());
+    let ping = |token: &str| {
+        let header = format!("Bearer {token}");
+        server
+            .request_to(
+                admin,
+                "POST",
+                "/admin/commands",
+                &[("authorization", &header)],
+                br#"{"command":"ping"}"#,
+            )
+            .0
+    };
+    assert_eq!(ping("wrong"), 401);
+    assert_eq!(ping("let-me-in"), 200);
+    let mode = std::fs::metadata(boxoffice::admin::AdminEndpoint::path(&place.database()))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
