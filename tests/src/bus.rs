@@ -50,7 +50,7 @@ impl Harness {
         self.bus.send(message).await.expect("the bus takes the message");
     }
 
-    async fn dead_letters(&self) -> (Arc<Recorder>, Running) {
+    fn dead_letters(&self) -> (Arc<Recorder>, Running) {
         let topics = [group::ORDER_PROCESS, group::ORDER_PAID]
             .map(|name| TopicFilter { topic: dead_letter_topic(name).into(), tags: Vec::new() });
         let subscription = Subscription { group: group::DLQ_HANDLER, topics: topics.into() };
@@ -103,7 +103,7 @@ pub async fn a_delayed_message_waits_for_its_time(harness: Harness) {
 
 /// A retry comes again, counted; when its attempts are used up it is a dead letter with its reason.
 pub async fn a_message_that_keeps_failing_is_a_dead_letter_in_the_end(harness: Harness) {
-    let (letters, dead) = harness.dead_letters().await;
+    let (letters, dead) = harness.dead_letters();
     let function = recorder(created(), |_| Outcome::retry("the shop is closed"));
     let running = harness.run(function.clone());
     harness.send(message(topic::ORDER, tag::ORDER_CREATED, "T1")).await;
@@ -156,7 +156,7 @@ impl Handler for ByKey {
 
 /// One bad message in a batch of 32, and one that panics, cost their neighbours nothing.
 pub async fn a_bad_message_costs_its_neighbours_nothing(harness: Harness) {
-    let (letters, dead) = harness.dead_letters().await;
+    let (letters, dead) = harness.dead_letters();
     let order = |key: &str, body: &[u8]| {
         Outgoing::new(topic::ORDER, tag::ORDER_CREATED, key.to_owned(), body.to_vec())
     };

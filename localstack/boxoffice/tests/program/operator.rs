@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use crate::support::{Place, Server, until};
+use crate::support::{Place, Server, request_to, until};
 
 /// A gateway for text messages that refuses until it is told to take them; keeps the idempotency keys it took.
 struct Gateway {

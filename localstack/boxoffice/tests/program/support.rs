@@ -172,37 +172,7 @@ impl Server<'_> {
 
     /// One request to the API; the status and the body, null if it is no JSON.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-        self.request_to(self.api, method, path, headers, body)
-    }
-
-    /// One request over a connection of its own.
-    pub fn request_to(
-        &self,
-        address: SocketAddr,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> (u16, Value) {
-        let (method, url) = (method.parse().unwrap(), format!("http://{address}{path}"));
-        let (headers, body) = (headers.to_vec(), body.to_vec());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-            let mut request =
-                client.request(method, url).header("content-type", "application/json").body(body);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            match request.send().await {
-                Ok(response) => {
-                    let status = response.status().as_u16();
-                    let body = response.bytes().await.unwrap_or_default();
-                    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-                }
-                Err(_) => (0, Value::Null),
-            }
-        })
+        request_to(self.api, method, path, headers, body)
     }
 
     /// Orders `quantity` seats of the catalogue's first tier.
@@ -262,4 +232,32 @@ pub fn free_port() -> u16 {
 /// A text file.
 pub fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
+}
+
+/// One request over a connection of its own.
+pub fn request_to(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (u16, Value) {
+    let (method, url) = (method.parse().unwrap(), format!("http://{address}{path}"));
+    let (headers, body) = (headers.to_vec(), body.to_vec());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let mut request = client.request(method, url).header("content-type", "application/json").body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        match request.send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let body = response.bytes().await.unwrap_or_default();
+                (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+            }
+            Err(_) => (0, Value::Null),
+        }
+    })
 }
