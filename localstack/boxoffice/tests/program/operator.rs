@@ -171,14 +171,7 @@ fn the_admin_api_wants_its_token_and_its_file_is_its_owners() {
     admin.set_port(endpoint.address.port());
     let ping = |token: &str| {
         let header = format!("Bearer {token}");
-        server
-            .request_to(
-                admin,
-                "POST",
-                "/admin/commands",
-                &[("authorization", &header)],
-                br#"{"command":"ping"}"#,
-            )
+        request_to(admin, "POST", "/admin/commands", &[("authorization", &header)], br#"{"command":"ping"}"#)
             .0
     };
     assert_eq!(ping("wrong"), 401);
