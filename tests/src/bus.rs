@@ -13,8 +13,8 @@ use boxoffice_runtime::{
 };
 use jiff::Timestamp;
 
-use crate::support::{Recorder, message};
-use crate::{eventually, recorder, settings};
+use crate::support::message;
+use crate::{Recorder, eventually, recorder, settings};
 
 /// A bus and the transport that reads it.
 pub struct Harness {

@@ -9,4 +9,4 @@ pub mod bus;
 pub mod stores;
 mod support;
 
-pub use support::{eventually, recorder, settings};
+pub use support::{Recorder, eventually, recorder, settings};
