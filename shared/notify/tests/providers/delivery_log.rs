@@ -124,7 +124,7 @@ fn a_killed_process_leaves_every_acknowledged_delivery_in_the_file_once() {
     let mut acknowledged = Vec::new();
     for round in 0..3 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "delivery_log::the_child_that_is_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "delivery_log::the_child_that_is_killed", "--nocapture"])
             .env(CHILD_FILE, &path)
             .env("ROUND", round.to_string())
             .stdout(Stdio::piped())
@@ -152,7 +152,6 @@ fn a_killed_process_leaves_every_acknowledged_delivery_in_the_file_once() {
 }
 
 #[tokio::test]
-#[ignore = "runs as the child of the test above, until that kills it"]
 async fn the_child_that_is_killed() {
     let Some(path) = std::env::var_os(CHILD_FILE) else { return };
     let round = std::env::var("ROUND").unwrap();
