@@ -69,7 +69,7 @@ impl Venue {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
-        command.env_clear().env("LISTEN", self.api.to_string()).env("RECONCILE_INTERVAL", "100ms");
+        command.env_clear().env("LISTEN", self.api.to_string()).env("RECONCILE_INTERVAL", "1h");
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
