@@ -32,7 +32,14 @@ fn every_wrong_request_is_told_what_is_wrong() {
         assert_eq!(status, 422, "{field}: {answer}");
         assert!(detail(&answer).contains(field), "{field} is not named: {answer}");
     }
+    let beyond =
+        br#"{"userId":99999999999999999999,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":1}"#;
+    let (status, answer) = post(beyond);
+    assert_eq!(status, 422, "{answer}");
+    assert!(detail(&answer).contains("userId"), "{answer}");
     assert_eq!(server.get("/orders/T999").0, 404);
+    assert_eq!(server.post("/orders/T999/pay", &[], &json!({"payType": 1})).0, 404);
+    assert_eq!(server.post("/orders/T999/cancel", &[], &json!({})).0, 404);
     assert_eq!(server.get("/orders?userId=abc").0, 422);
     assert_eq!(server.get("/nowhere").0, 404);
     assert_eq!(server.request("DELETE", "/orders", &[], b"").0, 405);
@@ -179,15 +186,14 @@ fn a_wrong_catalogue_is_reported_with_its_line() {
     refused(&place, 2, &["catalogue.toml", "line"]);
 }
 
-/// The server is only borrowed: it lives as long as its place.
 #[test]
 fn nothing_is_lost_when_rubbish_and_orders_come_together() {
     let place = Place::new(&[]);
     let server: Server<'_> = place.serve();
     for user in 1..=20 {
-        server.request("POST", "/orders", &[], &[0xFF, 0xFE, 0x00]);
+        assert_eq!(server.request("POST", "/orders", &[], &[0xFF, 0xFE, 0x00]).0, 400);
         let order = server.order(user, 1);
-        server.request("POST", &format!("/orders/{order}/pay"), &[], b"[1,2");
+        assert_eq!(server.request("POST", &format!("/orders/{order}/pay"), &[], b"[1,2").0, 400);
     }
     place.all_invariants_hold();
     assert_eq!(server.get("/tickets/300111/stock").1["locked"], 20);

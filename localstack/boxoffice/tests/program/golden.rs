@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
 use crate::support::{Place, until};
 
 /// The captured messages, beside the crate that reads them.
@@ -63,7 +67,8 @@ fn every_captured_java_message_is_handled_or_dead_lettered_with_its_reason() {
     for letter in letters["letters"].as_array().unwrap() {
         let id = letter["messageId"].as_str().unwrap();
         let case = sent.get(id).unwrap_or_else(|| panic!("a dead letter that nobody sent: {letter:#}"));
-        dead.insert(case.clone(), letter["error"].as_str().unwrap().to_owned());
+        let before = dead.insert(case.clone(), letter["error"].as_str().unwrap().to_owned());
+        assert_eq!(before, None, "{case} became more than one dead letter");
     }
     for case in sent.values() {
         match (reason(case), dead.get(case)) {
@@ -79,7 +84,51 @@ fn every_captured_java_message_is_handled_or_dead_lettered_with_its_reason() {
     // Java's orders were reserved by Java, in a fast stock that is not ours: the comparison finds their seats.
     assert_eq!(place.run(&["stock", "sync"]).status, Some(0));
     place.all_invariants_hold();
+    // A message that is tried again and again would be among the delayed ones.
+    for group in place.json(&["status"]).as_array().unwrap() {
+        assert_eq!((&group["waiting"], &group["inFlight"]), (&json!(0), &json!(0)), "{group}");
+        // Only an order that may still be paid waits for its time to run out.
+        let may_expire = group["group"] == "order-timeout-consumer-group";
+        assert!(may_expire || group["delayed"] == 0, "{group}");
+    }
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_compressed_body_is_sent_with_its_flag() {
+    let place = Place::new(&[]);
+    let server = place.serve();
+    let compressed = captured().into_iter().map(|file| {
+        let text = std::fs::read_to_string(file).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    });
+    let is_compressed_order = |message: &serde_json::Value| {
+        message["sysFlag"].as_i64().unwrap() & 1 == 1
+            && message["tag"] == "ORDER_CREATED"
+            && message["bodyText"].as_str().unwrap().contains("orderNo")
+    };
+    let message = compressed.into_iter().find(is_compressed_order).unwrap();
+    let body = STANDARD.decode(message["wireBodyBase64"].as_str().unwrap()).unwrap();
+    let payload: serde_json::Value = serde_json::from_str(message["bodyText"].as_str().unwrap()).unwrap();
+    let order = payload["orderNo"].as_str().unwrap();
+    let flag = message["sysFlag"].to_string();
+    // Neither tag nor key is given: both are found in the inflated payload.
+    let args = ["send", "--topic", "ORDER_TOPIC", "--sys-flag", &flag, "-"];
+    let ended = place.run_with_input(&args, &body);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    until("the order is taken in", || (server.get(&format!("/orders/{order}")).0 == 200).then_some(()));
+    place.all_invariants_hold();
+    assert_eq!(place.json(&["dlq", "list"])["letters"], json!([]));
+
+    // Without its flag nobody can read it, which the operator learns.
+    let args = ["send", "--topic", "ORDER_TOPIC", "--tag", "ORDER_CREATED", "--key", "squeezed", "-"];
+    assert_eq!(place.run_with_input(&args, &body).status, Some(0));
+    let letter = until("the dead letter is kept", || {
+        place.json(&["dlq", "list", "--key", "squeezed"])["letters"].get(0).cloned()
+    });
+    let error = letter["error"].as_str().unwrap();
+    assert!(error.contains("cannot be read") && error.contains("at byte"), "{error}");
+    place.all_invariants_hold();
 }
 
 #[test]
