@@ -48,9 +48,10 @@ fn interrupt(kill: bool) {
     assert_eq!(sale.status, Some(0), "{}\n{}\n{}", sale.stdout, sale.stderr, place.log());
     place.all_invariants_hold();
     until("nothing waits", || {
-        let groups = place.json(&["status"]);
-        let idle =
-            groups.as_array().unwrap().iter().all(|group| group["waiting"] == 0 && group["inFlight"] == 0);
+        let status = place.json(&["status"]);
+        let groups = status.as_array().unwrap();
+        assert!(!groups.is_empty());
+        let idle = groups.iter().all(|group| group["waiting"] == 0 && group["inFlight"] == 0);
         idle.then_some(())
     });
     assert_eq!(place.json(&["dlq", "list"])["letters"].as_array().unwrap().len(), 0);

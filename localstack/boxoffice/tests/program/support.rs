@@ -117,7 +117,9 @@ impl Place {
             let value = answer["value"].clone();
             (value["quiet"] == true).then_some(value)
         });
-        for invariant in verification["invariants"].as_array().unwrap() {
+        let invariants = verification["invariants"].as_array().unwrap();
+        assert_eq!(invariants.len(), 8, "{verification:#}");
+        for invariant in invariants {
             assert_eq!(invariant["holds"], true, "{invariant:#}");
         }
     }
