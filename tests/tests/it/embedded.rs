@@ -1,52 +1,167 @@
 //! Bus and stores in one SQLite file.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use boxoffice_embedded::{Embedded, Options};
-use boxoffice_tests::bus::Harness;
-use boxoffice_tests::{bus, stores};
+use async_trait::async_trait;
+use boxoffice_domain::ports::{
+    Bus, DeadLetterStore, IdempotencyStore, OrderStore, Redeliver, Statistics, StockCache, StockLedger,
+};
+use boxoffice_domain::testing::VirtualClock;
+use boxoffice_embedded::{Embedded, Options, OutboxMode};
+use boxoffice_runtime::{Subscription, Transport};
+use boxoffice_tests::bus::{self, Backend};
+use boxoffice_tests::stores::{self, outbox::Marking};
+use tempfile::TempDir;
 
-/// Runs suites on a file each.
-macro_rules! on_a_file {
-    ($make:ident: $($module:ident :: $suite:ident),+ $(,)?) => {
+/// A file of a test's own, which can be closed and opened again.
+struct File {
+    folder: TempDir,
+    clock: Arc<VirtualClock>,
+    open: Mutex<Option<Embedded>>,
+}
+
+impl File {
+    fn new() -> Self {
+        let file =
+            Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default(), open: Mutex::default() };
+        file.open(Options::default());
+        file
+    }
+
+    fn open(&self, options: Options) {
+        let store = Embedded::open(self.folder.path().join("test.db"), options).unwrap();
+        *self.open.lock().unwrap() = Some(store);
+    }
+
+    async fn close(&self) {
+        let store = self.open.lock().unwrap().take().expect("an open file");
+        store.close().await.unwrap();
+    }
+
+    fn store(&self) -> Arc<Embedded> {
+        Arc::new(self.open.lock().unwrap().clone().expect("an open file"))
+    }
+}
+
+#[async_trait]
+impl Backend for File {
+    fn bus(&self) -> Arc<dyn Bus> {
+        self.store()
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        self.store()
+    }
+
+    fn redeliver(&self) -> Arc<dyn Redeliver> {
+        self.store()
+    }
+
+    async fn subscribe(&self, subscription: Subscription) {
+        self.store().subscribe(&subscription).await.unwrap();
+    }
+
+    async fn restart(&self) {
+        self.close().await;
+        self.open(Options::default());
+    }
+}
+
+macro_rules! bus_on_a_file {
+    ($($module:ident::$suite:ident),+ $(,)?) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $suite() {
-                let folder = tempfile::tempdir().unwrap();
-                let store = Embedded::open(folder.path().join("test.db"), Options::default()).unwrap();
-                $module::$suite($make(&store)).await;
-                store.close().await.unwrap();
+                let file = File::new();
+                bus::$module::$suite(&file).await;
+                file.close().await;
             }
         )+
     };
 }
 
-fn harness(store: &Embedded) -> Harness {
-    Harness { bus: Arc::new(store.clone()), transport: Arc::new(store.clone()) }
+bus_on_a_file! {
+    routing::a_group_gets_its_tags_and_nothing_else,
+    routing::a_message_arrives_as_it_was_sent,
+    routing::every_group_gets_a_message_once,
+    routing::a_group_that_was_not_running_finds_its_messages,
+    timing::a_delayed_message_waits_for_its_time,
+    timing::due_messages_come_in_the_order_of_their_times,
+    timing::retries_are_counted_and_wait_longer_each_time,
+    timing::a_retry_keeps_to_the_delay_it_asks_for,
+    timing::a_failing_message_does_not_hold_up_the_next,
+    batches::one_bad_message_in_a_batch_costs_its_neighbours_nothing,
+    batches::a_panic_is_retried_and_costs_its_neighbours_nothing,
+    batches::messages_of_one_key_are_handled_in_the_order_of_their_batch,
+    bodies::compressed_and_plain_bodies_mix_and_none_is_lost,
+    bodies::a_corrupt_body_is_poison_and_its_neighbours_are_handled,
+    consumers::competing_consumers_handle_every_message_once,
+    consumers::ten_thousand_messages_of_eight_senders_are_handled_once_each,
+    consumers::a_stop_in_mid_batch_loses_nothing_and_repeats_nothing,
+    consumers::a_stop_gives_up_what_does_not_end_and_it_comes_again,
+    consumers::the_messages_of_a_consumer_that_dies_come_to_another,
+    consumers::a_worker_slower_than_its_lease_is_fenced_off,
+    dead_letters::a_message_that_keeps_failing_is_a_dead_letter_in_the_end,
+    dead_letters::poison_is_a_dead_letter_at_once,
+    dead_letters::every_group_that_gives_up_leaves_a_letter,
+    dead_letters::a_redrive_reaches_only_the_group_that_failed,
+    dead_letters::a_message_to_nobody_is_a_dead_letter,
+    restarts::a_restart_loses_nothing_and_keeps_delays_and_attempts,
+    restarts::restarts_in_mid_traffic_lose_nothing,
 }
 
-fn port(store: &Embedded) -> Arc<Embedded> {
-    Arc::new(store.clone())
+fn orders(file: &File) -> Arc<dyn OrderStore> {
+    file.store()
 }
 
-on_a_file!(harness:
-    bus::a_group_gets_its_tags_and_nothing_else,
-    bus::a_delayed_message_waits_for_its_time,
-    bus::a_message_that_keeps_failing_is_a_dead_letter_in_the_end,
-    bus::a_retry_keeps_to_the_delay_it_asks_for,
-    bus::a_bad_message_costs_its_neighbours_nothing,
-    bus::competing_consumers_handle_every_message_once,
-    bus::every_group_gets_a_message_once,
-);
+/// The same file, as if its bus were elsewhere.
+fn marking(file: &File) -> Marking {
+    drop(file.open.lock().unwrap().take());
+    let clock = file.clock.clone();
+    file.open(Options { outbox: OutboxMode::Remember, clock: Some(clock.clone()), ..Options::default() });
+    Marking { store: file.store(), clock }
+}
 
-on_a_file!(port:
-    stores::orders_move_along_the_arrows_once,
-    stores::a_late_payment_is_kept_as_a_refund,
-    stores::listings_are_paged_without_gaps,
-    stores::the_fast_stock_never_oversells,
-    stores::limits_and_tombstones_hold,
-    stores::the_ledger_is_the_same_in_any_order,
-    stores::idempotency_is_fenced,
-    stores::dead_letters_are_kept_once,
-    stores::a_sale_counts_once,
-);
+fn stock(file: &File) -> Arc<dyn StockCache> {
+    file.store()
+}
+
+fn ledger(file: &File) -> Arc<dyn StockLedger> {
+    file.store()
+}
+
+fn idempotency(file: &File) -> Arc<dyn IdempotencyStore> {
+    file.store()
+}
+
+fn dead_letters(file: &File) -> Arc<dyn DeadLetterStore> {
+    file.store()
+}
+
+fn statistics(file: &File) -> Arc<dyn Statistics> {
+    file.store()
+}
+
+macro_rules! stores_on_a_file {
+    ($($port:ident: $module:ident::$suite:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $suite() {
+                let file = File::new();
+                stores::$module::$suite($port(&file)).await;
+                file.close().await;
+            }
+        )+
+    };
+}
+
+every_store_suite!(stores_on_a_file);
+
+#[tokio::test]
+async fn a_store_that_sends_leaves_nothing_to_the_caller() {
+    let file = File::new();
+    let store = file.store();
+    let sent = async || store.queues().await.unwrap().iter().map(|queue| queue.queued).sum();
+    stores::outbox::a_store_that_sends_leaves_nothing_to_the_caller(store.clone(), sent).await;
+    file.close().await;
+}

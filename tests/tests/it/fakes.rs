@@ -1,27 +1,58 @@
 //! The fakes that unit tests trust keep the same contracts.
 
+use std::sync::Arc;
+
+use boxoffice_domain::ports::{
+    DeadLetterStore, IdempotencyStore, OrderStore, Statistics, StockCache, StockLedger,
+};
 use boxoffice_domain::testing::World;
-use boxoffice_tests::stores;
+use boxoffice_tests::stores::{self, outbox::Marking};
+
+fn orders() -> Arc<dyn OrderStore> {
+    World::new().orders
+}
+
+fn marking() -> Marking {
+    let world = World::new();
+    Marking { store: world.orders, clock: world.clock }
+}
+
+fn stock() -> Arc<dyn StockCache> {
+    World::new().cache
+}
+
+fn ledger() -> Arc<dyn StockLedger> {
+    World::new().ledger
+}
+
+fn idempotency() -> Arc<dyn IdempotencyStore> {
+    World::new().idempotency
+}
+
+fn dead_letters() -> Arc<dyn DeadLetterStore> {
+    World::new().dead_letters
+}
+
+fn statistics() -> Arc<dyn Statistics> {
+    World::new().statistics
+}
 
 macro_rules! on_the_fakes {
-    ($($port:ident: $suite:ident),+ $(,)?) => {
+    ($($port:ident: $module:ident::$suite:ident),+ $(,)?) => {
         $(
             #[tokio::test]
             async fn $suite() {
-                stores::$suite(World::new().ports().$port).await;
+                stores::$module::$suite($port()).await;
             }
         )+
     };
 }
 
-on_the_fakes!(
-    orders: orders_move_along_the_arrows_once,
-    orders: a_late_payment_is_kept_as_a_refund,
-    orders: listings_are_paged_without_gaps,
-    stock: the_fast_stock_never_oversells,
-    stock: limits_and_tombstones_hold,
-    ledger: the_ledger_is_the_same_in_any_order,
-    idempotency: idempotency_is_fenced,
-    dead_letters: dead_letters_are_kept_once,
-    statistics: a_sale_counts_once,
-);
+every_store_suite!(on_the_fakes);
+
+#[tokio::test]
+async fn a_store_that_sends_leaves_nothing_to_the_caller() {
+    let world = World::in_one_file();
+    let sent = async || world.bus.sent().len() as u64;
+    stores::outbox::a_store_that_sends_leaves_nothing_to_the_caller(world.orders.clone(), sent).await;
+}

@@ -53,10 +53,11 @@ impl DeadLetterStore for FakeDeadLetterStore {
     ) -> Result<Page<DeadLetter>, StoreError> {
         self.faults.call(|| {
             let mut letters = locked(&self.letters).clone();
-            letters.sort_by_key(|letter| letter.stored_at);
-            let keyed =
-                letters.into_iter().enumerate().map(|(index, letter)| (format!("{index:08}"), letter));
-            Ok(page(keyed.filter(|(_, letter)| filter.matches(letter)), limit, cursor))
+            letters.retain(|letter| filter.matches(letter));
+            letters.sort_by(|one, other| (one.stored_at, &one.id).cmp(&(other.stored_at, &other.id)));
+            // A cursor names a letter, not a place, because letters may go between two pages.
+            let key = |letter: &DeadLetter| format!("{:030}/{}", letter.stored_at.as_nanosecond(), letter.id);
+            Ok(page(letters.into_iter().map(|letter| (key(&letter), letter)), limit, cursor))
         })
     }
 

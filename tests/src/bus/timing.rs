@@ -1,0 +1,102 @@
+//! Delays and retries.
+
+use std::time::Duration;
+
+use boxoffice_runtime::{ConsumerSettings, Outcome, RetryPolicy, Shutdown};
+use jiff::Timestamp;
+
+use super::{Backend, created, order};
+use crate::support::{done, recorder};
+
+/// A delayed message does not come before its time, and does not hold up others.
+pub async fn a_delayed_message_waits_for_its_time(backend: &dyn Backend) {
+    let function = done(created());
+    let running = backend.run(function.clone());
+    let due = Timestamp::now() + Duration::from_secs(1);
+    backend.send(order("late").deliver_at(due)).await;
+    backend.send(order("now")).await;
+    function.has_seen(2).await;
+    assert!(Timestamp::now() >= due, "it came too early");
+    running.stop().await;
+    assert_eq!(function.keys_as_they_came(), ["now", "late"]);
+    let late = &function.seen()[1];
+    assert!(late.available_at.is_none_or(|at| at >= due), "lag counts from {:?}", late.available_at);
+}
+
+/// Delayed messages come in the order of their times, not in that of their sending; one whose time is over comes at
+/// once.
+pub async fn due_messages_come_in_the_order_of_their_times(backend: &dyn Backend) {
+    let now = Timestamp::now();
+    backend.send(order("past").deliver_at(now - Duration::from_secs(3_600))).await;
+    for (key, millis) in [("c", 1_200), ("a", 1_000), ("d", 1_300), ("b", 1_100)] {
+        backend.send(order(key).deliver_at(now + Duration::from_millis(millis))).await;
+    }
+    let function = done(created());
+    let running = backend.run_with(
+        function.clone(),
+        ConsumerSettings { workers: 1, ..backend.settings() },
+        &Shutdown::new(),
+    );
+    function.has_seen(5).await;
+    running.stop().await;
+    assert_eq!(function.keys_as_they_came(), ["past", "a", "b", "c", "d"]);
+}
+
+/// Each retry waits longer than the one before, as the policy says, and counts as an attempt.
+pub async fn retries_are_counted_and_wait_longer_each_time(backend: &dyn Backend) {
+    let retry = RetryPolicy {
+        max_attempts: 6,
+        first_delay: Duration::from_millis(40),
+        max_delay: Duration::from_secs(5),
+    };
+    let function =
+        recorder(
+            created(),
+            |delivery| {
+                if delivery.attempt < 5 { Outcome::retry("not yet") } else { Outcome::Done }
+            },
+        );
+    let settings = ConsumerSettings { retry, ..backend.settings() };
+    let running = backend.run_with(function.clone(), settings, &Shutdown::new());
+    backend.send(order("T1")).await;
+    function.has_seen(5).await;
+    running.stop().await;
+    let attempts: Vec<u32> = function.seen().iter().map(|seen| seen.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3, 4, 5]);
+    for (attempt, pair) in (1..).zip(function.times().windows(2)) {
+        let (waited, least) = (pair[1] - pair[0], retry.delay(attempt, 0.0));
+        assert!(waited >= least, "after attempt {attempt} it came again in {waited:?}, before {least:?}");
+    }
+    backend.nothing_is_left(created()).await;
+}
+
+/// A retry with a delay of its own keeps to it.
+pub async fn a_retry_keeps_to_the_delay_it_asks_for(backend: &dyn Backend) {
+    let delay = Duration::from_millis(600);
+    let function = recorder(created(), move |delivery| {
+        if delivery.attempt > 1 { Outcome::Done } else { Outcome::retry_after(delay, "not yet") }
+    });
+    let running = backend.run(function.clone());
+    backend.send(order("T1")).await;
+    function.has_seen(2).await;
+    running.stop().await;
+    let times = function.times();
+    assert!(times[1] - times[0] >= delay, "it came again in {:?}", times[1] - times[0]);
+}
+
+/// A message that fails does not hold up those behind it.
+pub async fn a_failing_message_does_not_hold_up_the_next(backend: &dyn Backend) {
+    let function = recorder(created(), |delivery| match delivery.key.as_deref() {
+        Some("bad") if delivery.attempt == 1 => Outcome::retry_after(Duration::from_secs(2), "away"),
+        _ => Outcome::Done,
+    });
+    let running = backend.run_with(
+        function.clone(),
+        ConsumerSettings { workers: 1, batch: 1, ..backend.settings() },
+        &Shutdown::new(),
+    );
+    backend.send_all(vec![order("bad"), order("next")]).await;
+    function.has_seen(3).await;
+    running.stop().await;
+    assert_eq!(function.keys_as_they_came(), ["bad", "next", "bad"]);
+}
