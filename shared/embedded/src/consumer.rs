@@ -4,7 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_messages::group;
 use boxoffice_runtime::{
-    ConsumerSettings, Deadline, Delivery, Function, Shutdown, Transport, TransportError,
+    ConsumerSettings, Deadline, Delivery, Function, GroupLag, Shutdown, Subscription, Transport,
+    TransportError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -51,6 +52,21 @@ impl Transport for Embedded {
             ended.map_err(|error| unavailable(&error))?;
         }
         if shutdown.has_begun() { Ok(()) } else { Err(unavailable(&"the file is closed")) }
+    }
+
+    async fn lag(&self, subscriptions: &[Subscription]) -> Result<Vec<GroupLag>, TransportError> {
+        let queues = self.queues().await.map_err(|error| TransportError::Unavailable(error.to_string()))?;
+        let of = |subscription: &Subscription| {
+            let queue = queues.iter().find(|queue| queue.group == subscription.group);
+            GroupLag {
+                group: subscription.group.to_owned(),
+                waiting: queue.map_or(0, |queue| queue.waiting),
+                delayed: Some(queue.map_or(0, |queue| queue.delayed)),
+                in_flight: Some(queue.map_or(0, |queue| queue.in_flight)),
+                oldest: queue.and_then(|queue| queue.oldest),
+            }
+        };
+        Ok(subscriptions.iter().map(of).collect())
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Function, RetryPolicy, Shutdown};
+use crate::{Function, GroupLag, Readiness, RetryPolicy, Shutdown, Subscription};
 
 /// How a transport feeds one function.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,4 +54,12 @@ pub trait Transport: Send + Sync {
         settings: ConsumerSettings,
         shutdown: Shutdown,
     ) -> Result<(), TransportError>;
+
+    /// What waits for each group, in the order of `subscriptions`. On a broker that means a few requests.
+    async fn lag(&self, subscriptions: &[Subscription]) -> Result<Vec<GroupLag>, TransportError>;
+
+    /// Whether messages can be sent and delivered at this moment, as far as is known here; makes no request.
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
 }
