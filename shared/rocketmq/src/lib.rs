@@ -1,50 +1,103 @@
 //! RocketMQ as the bus.
 
-mod settings;
+// The types of the client library nest deeply.
+#![recursion_limit = "512"]
 
-pub use settings::{Credentials, DEFAULT_DELAY_LEVELS, FirstOffset, RocketMqSettings, Tls};
+mod admin;
+mod client;
+mod consumer;
+mod delay_levels;
+mod errors;
+mod hook;
+mod lag;
+mod message;
+mod preparing;
+mod producer;
+mod redelivery;
+mod settings;
+mod settling;
+mod watch;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, DeadLetter, MessageId, Outgoing, Redeliver, SendError};
-use boxoffice_runtime::{ConsumerSettings, Function, GroupLag, Shutdown, Subscription, Transport, TransportError};
+use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
+use boxoffice_runtime::{
+    ConsumerSettings, Function, GroupLag, Readiness, Shutdown, Subscription, Transport, TransportError,
+};
+use futures_util::StreamExt as _;
 
-/// A RocketMQ cluster.
+use client::Client;
+use producer::Producer;
+use watch::Watch;
+
+pub use settings::{Credentials, DEFAULT_DELAY_LEVELS, FirstOffset, RocketMqSettings, Tls};
+
+/// Messages of one call that are on their way at the same time.
+const SENDS_AT_ONCE: usize = 64;
+
+/// A RocketMQ cluster: sends to it and consumes from it. Clones share everything.
 #[derive(Clone)]
-pub struct RocketMq {}
+pub struct RocketMq {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Arc<Client>,
+    watch: Arc<Watch>,
+    producer: Arc<Producer>,
+}
 
 impl RocketMq {
-    /// Makes ready to use a cluster; connects when first used, so the broker may be away.
-    pub async fn connect(_: RocketMqSettings) -> Result<Self, TransportError> {
-        Ok(Self {})
+    /// Makes ready to use a cluster. Connects when first used, and watches from now on whether the cluster can be
+    /// reached, so it may be away. [`TransportError::Refused`] when the client library does not take the settings.
+    #[expect(clippy::unused_async, reason = "it must run inside a runtime, which an async function says")]
+    pub async fn connect(settings: RocketMqSettings) -> Result<Self, TransportError> {
+        let client = Arc::new(Client::new(settings)?);
+        let watch = Arc::new(Watch::start(client.clone()));
+        let producer = Arc::new(Producer::new(client.clone(), watch.clone()));
+        Ok(Self { inner: Arc::new(Inner { client, watch, producer }) })
     }
 
-    /// Ends every connection.
-    pub async fn close(&self) {}
+    /// Ends every connection. Consumers must have been stopped before.
+    pub async fn close(&self) {
+        self.inner.watch.stop();
+        self.inner.producer.close().await;
+        self.inner.client.close().await;
+    }
 }
 
 #[async_trait]
 impl Bus for RocketMq {
-    async fn send(&self, _: Outgoing) -> Result<MessageId, SendError> {
-        Err(SendError::Unavailable("not yet".to_owned()))
+    async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
+        self.inner.producer.send(&message).await
     }
-}
 
-#[async_trait]
-impl Redeliver for RocketMq {
-    async fn redeliver(&self, _: &DeadLetter) -> Result<(), SendError> {
-        Err(SendError::Unavailable("not yet".to_owned()))
+    async fn send_all(&self, messages: Vec<Outgoing>) -> Vec<Result<MessageId, SendError>> {
+        let sends = messages.into_iter().map(|message| {
+            let producer = self.inner.producer.clone();
+            async move { producer.send(&message).await }
+        });
+        futures_util::stream::iter(sends).buffered(SENDS_AT_ONCE).collect().await
     }
 }
 
 #[async_trait]
 impl Transport for RocketMq {
-    async fn run(&self, _: Arc<dyn Function>, _: ConsumerSettings, _: Shutdown) -> Result<(), TransportError> {
-        Err(TransportError::Unavailable("not yet".to_owned()))
+    async fn run(
+        &self,
+        function: Arc<dyn Function>,
+        settings: ConsumerSettings,
+        shutdown: Shutdown,
+    ) -> Result<(), TransportError> {
+        self.consume(function, settings, shutdown).await
     }
 
-    async fn lag(&self, _: &[Subscription]) -> Result<Vec<GroupLag>, TransportError> {
-        Err(TransportError::Unavailable("not yet".to_owned()))
+    async fn lag(&self, subscriptions: &[Subscription]) -> Result<Vec<GroupLag>, TransportError> {
+        lag::of(&self.inner.client, subscriptions).await.map_err(TransportError::Unavailable)
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.inner.watch.readiness()
     }
 }

@@ -1,0 +1,91 @@
+//! What every producer, consumer and administrator of this process shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use boxoffice_runtime::TransportError;
+use rocketmq_client_rust::{ClientConfig, ClientRuntime, ClientRuntimeConfig};
+use rocketmq_observability::TelemetryHandle;
+use rocketmq_runtime::{BlockingPoolPolicy, RuntimeContext};
+use rocketmq_transport::api::RPCHook;
+
+use crate::RocketMqSettings;
+use crate::hook::RequestHook;
+
+/// Batches that all consumers of one process handle at the same time, at most: each holds a thread meanwhile.
+const BATCHES_AT_ONCE: usize = 512;
+/// Batches that may wait for one of these threads.
+const WAITING_BATCHES: usize = 65_536;
+/// How long a batch may wait for a thread, or hold one. Shorter would send messages back unhandled.
+const A_LONG_TIME: Duration = Duration::from_secs(12 * 3600);
+/// How long the client library may take to end its tasks.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// The client library, set up once.
+pub(crate) struct Client {
+    pub(crate) settings: RocketMqSettings,
+    pub(crate) runtime: Arc<ClientRuntime>,
+    context: RuntimeContext,
+    hook: Arc<RequestHook>,
+    process: String,
+    made: AtomicU64,
+}
+
+impl Client {
+    /// Must be called inside a Tokio runtime, which runs everything from then on.
+    pub(crate) fn new(settings: RocketMqSettings) -> Result<Self, TransportError> {
+        let refused = |error: &dyn std::fmt::Display| TransportError::Refused(error.to_string());
+        let policy = BlockingPoolPolicy {
+            name: "rocketmq".to_owned(),
+            max_concurrency: BATCHES_AT_ONCE,
+            max_queue_depth: WAITING_BATCHES,
+            queue_timeout: A_LONG_TIME,
+            task_timeout: A_LONG_TIME,
+            warn_after: A_LONG_TIME,
+        };
+        let context = RuntimeContext::try_from_current_with_blocking_policy("boxoffice", policy)
+            .map_err(|error| refused(&error))?;
+        let config = ClientRuntimeConfig { shutdown_timeout: ENDING, ..ClientRuntimeConfig::default() };
+        let runtime =
+            ClientRuntime::try_new(context.service_context("rocketmq"), config, TelemetryHandle::noop())
+                .map_err(|error| refused(&error))?;
+        let hook = Arc::new(RequestHook::new(settings.credentials.as_ref()));
+        let started = jiff::Timestamp::now().as_millisecond();
+        let process = match &settings.instance {
+            Some(name) => format!("{name}-{}", std::process::id()),
+            None => format!("boxoffice-{}-{started}", std::process::id()),
+        };
+        Ok(Self { settings, runtime, context, hook, process, made: AtomicU64::new(0) })
+    }
+
+    /// A configuration with a name of its own at the broker, so that what uses it shares no connection with others.
+    pub(crate) fn config(&self) -> ClientConfig {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let mut config = ClientConfig::new();
+        config.set_namesrv_addr(self.settings.name_servers.as_str().into());
+        config.set_instance_name(format!("{}-{number}", self.process).into());
+        // The library drops messages that it cannot inflate, together with all that follow in their batch. Bodies are
+        // inflated by `boxoffice_messages`.
+        config.set_decode_decompress_body(false);
+        config.set_vip_channel_enabled(false);
+        if let Some(tls) = &self.settings.tls {
+            config.set_use_tls(true);
+            config.set_tls_client_auth_server(true);
+            if let Some(trusted) = &tls.trusted {
+                config.set_tls_client_trust_cert_path(trusted.to_string_lossy());
+            }
+        }
+        config
+    }
+
+    pub(crate) fn hook(&self) -> Arc<dyn RPCHook> {
+        self.hook.clone()
+    }
+
+    /// Ends every task of the client library.
+    pub(crate) async fn close(&self) {
+        self.runtime.shutdown().await;
+        self.context.shutdown_tasks(ENDING).await;
+    }
+}

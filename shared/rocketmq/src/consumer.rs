@@ -1,0 +1,273 @@
+//! Feeds a function with the messages of its consumer group.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxoffice_runtime::{ConsumerSettings, Deadline, Delivery, Function, Settle, Settled, Shutdown, TransportError};
+use rocketmq_client_rust::{
+    ClientResult, ConsumeConcurrentlyContext, ConsumeConcurrentlyStatus, DefaultMQPushConsumer, MQPushConsumer,
+    MessageListenerConcurrently,
+};
+use rocketmq_model::common::consumer::consume_from_where::ConsumeFromWhere;
+use rocketmq_model::common::message::message_ext::MessageExt;
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use crate::client::Client;
+use crate::errors::describe;
+use crate::message::delivery;
+use crate::preparing::{Prepared, prepare};
+use crate::producer::Producer;
+use crate::settling::{Batch, DEAD_LETTER_TOPIC_PREFIX, SendBack, Settling};
+use crate::watch::Watch;
+use crate::{FirstOffset, RocketMq};
+
+/// The most messages a broker gives at once.
+const MOST_PER_PULL: u32 = 32;
+/// Messages of one topic that wait in this process, at most.
+const WAITING_MESSAGES: i32 = 2_048;
+/// The same in MiB.
+const WAITING_MEBIBYTES: i32 = 32;
+/// The pause between two looks at whether queues were assigned, right after the start.
+const ASSIGNING: Duration = Duration::from_millis(50);
+/// How often that is looked at; afterwards the client library does it by itself.
+const ASSIGNING_LOOKS: u32 = 40;
+/// The pause before preparations or a start that failed are tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How much longer than the drain the client library may take to end a consumer.
+const ENDING: Duration = Duration::from_secs(5);
+
+impl RocketMq {
+    /// Runs `function` until `shutdown` begins. Whenever the cluster came back from an outage the consumer is made
+    /// anew: the client library's own recovery takes half a minute.
+    pub(crate) async fn consume(
+        &self,
+        function: Arc<dyn Function>,
+        settings: ConsumerSettings,
+        shutdown: Shutdown,
+    ) -> Result<(), TransportError> {
+        let group = function.subscription().group;
+        loop {
+            let epoch = tokio::select! {
+                epoch = self.inner.watch.up() => epoch,
+                () = shutdown.begun() => return Ok(()),
+            };
+            let made = tokio::select! {
+                made = self.start(&function, &settings) => made?,
+                () = shutdown.begun() => return Ok(()),
+            };
+            let Some(mut running) = made else {
+                sleep(PAUSE).await;
+                continue;
+            };
+            tracing::info!(group, "consuming");
+            tokio::select! {
+                newer = self.inner.watch.newer_than(epoch) => {
+                    tracing::info!(group, epoch = newer, "RocketMQ is back; consuming anew");
+                }
+                () = shutdown.begun() => {}
+            }
+            running.stop(settings.drain).await;
+            if shutdown.has_begun() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Prepares topics and starts a consumer; `None` when that is worth trying again.
+    async fn start(
+        &self,
+        function: &Arc<dyn Function>,
+        settings: &ConsumerSettings,
+    ) -> Result<Option<Running>, TransportError> {
+        let subscription = function.subscription();
+        match prepare(&self.inner.client, &subscription, settings.retry.max_attempts).await {
+            Prepared::Ready => {}
+            Prepared::TryAgain(because) => {
+                tracing::warn!(group = subscription.group, because, "not ready to consume; trying again");
+                return Ok(None);
+            }
+            Prepared::Refused(because) => return Err(TransportError::Refused(because)),
+        }
+        match Running::start(&self.inner.client, &self.inner.producer, &self.inner.watch, function, settings).await {
+            Ok(running) => Ok(Some(running)),
+            Err(because) => {
+                tracing::warn!(group = subscription.group, because, "the consumer did not start; trying again");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// A started consumer.
+struct Running {
+    consumer: DefaultMQPushConsumer,
+    ended: Shutdown,
+}
+
+impl Running {
+    async fn start(
+        client: &Arc<Client>,
+        producer: &Arc<Producer>,
+        watch: &Arc<Watch>,
+        function: &Arc<dyn Function>,
+        settings: &ConsumerSettings,
+    ) -> Result<Self, String> {
+        let subscription = function.subscription();
+        let mut consumer = build(client, subscription.group, settings);
+        for filter in &subscription.topics {
+            // Spaces around the bars would match nothing.
+            let tags = if filter.tags.is_empty() { "*".to_owned() } else { filter.tags.join("||") };
+            let subscribed = consumer.subscribe(filter.topic.as_ref(), tags.as_str()).await;
+            subscribed.map_err(|error| format!("{}: {}", filter.topic, describe(&error)))?;
+        }
+        let implementation = consumer.default_mq_push_consumer_impl().map(Arc::downgrade);
+        let implementation = implementation.ok_or("the client library made no consumer")?;
+        let of_the_listener = implementation.clone();
+        let send_back: SendBack = Arc::new(move |mut message: MessageExt, level| {
+            let implementation = of_the_listener.upgrade();
+            Box::pin(async move {
+                let gone = || rocketmq_client_rust::ClientError::shutting_down();
+                let broker = Some(message.broker_name.clone()).filter(|name| !name.is_empty());
+                let implementation = implementation.ok_or_else(gone)?;
+                implementation.send_message_back_with_broker_name(&mut message, level, broker, None).await
+            })
+        });
+        let ended = Shutdown::new();
+        let settling = Settling {
+            group: subscription.group,
+            policy: settings.retry,
+            delay_levels: client.settings.delay_levels.clone(),
+            producer: producer.clone(),
+            watch: watch.clone(),
+            send_back,
+            ended: ended.clone(),
+        };
+        let feeder = Feeder { function: function.clone(), settling, handle: Handle::current() };
+        consumer.register_message_listener_concurrently(feeder);
+        consumer.start().await.map_err(|error| describe(&error))?;
+        let mut running = Self { consumer, ended };
+        running.assign(&implementation).await;
+        Ok(running)
+    }
+
+    /// Has queues assigned at once, instead of at the library's next tick.
+    async fn assign<T>(&mut self, _: &std::sync::Weak<T>) {
+        for _ in 0..ASSIGNING_LOOKS {
+            let Some(instance) = self
+                .consumer
+                .default_mq_push_consumer_impl()
+                .and_then(|implementation| implementation.get_mq_client_factory())
+            else {
+                return;
+            };
+            if matches!(instance.do_rebalance().await, Ok(true)) {
+                return;
+            }
+            sleep(ASSIGNING).await;
+        }
+    }
+
+    /// Takes nothing new, waits for what is in flight, and tells the broker how far the group is.
+    async fn stop(&mut self, drain: Duration) {
+        if timeout(drain + ENDING, self.consumer.shutdown()).await.is_err() {
+            tracing::warn!("a consumer did not end in time; what it had in flight is delivered again");
+        }
+        self.ended.begin();
+    }
+}
+
+impl Drop for Running {
+    /// A consumer that is dropped without a stop has crashed: whoever settles its messages must not wait for ever.
+    fn drop(&mut self) {
+        self.ended.begin();
+    }
+}
+
+fn build(client: &Client, group: &str, settings: &ConsumerSettings) -> DefaultMQPushConsumer {
+    let workers = u32::try_from(settings.workers.max(1)).unwrap_or(u32::MAX);
+    let batch = u32::try_from(settings.batch.max(1)).unwrap_or(u32::MAX).min(MOST_PER_PULL);
+    let drain = u64::try_from(settings.drain.as_millis()).unwrap_or(u64::MAX);
+    let first = match client.settings.first_offset {
+        FirstOffset::First => ConsumeFromWhere::ConsumeFromFirstOffset,
+        FirstOffset::Last => ConsumeFromWhere::ConsumeFromLastOffset,
+    };
+    DefaultMQPushConsumer::builder(client.runtime.clone())
+        .client_config(client.config())
+        .consumer_group(group)
+        .consume_from_where(first)
+        .consume_thread_min(workers)
+        .consume_thread_max(workers)
+        .pull_batch_size(MOST_PER_PULL)
+        .consume_message_batch_max_size(batch)
+        .pull_threshold_for_topic(WAITING_MESSAGES)
+        .pull_threshold_size_for_topic(WAITING_MEBIBYTES)
+        .max_reconsume_times(i32::try_from(settings.retry.max_attempts).unwrap_or(i32::MAX))
+        .await_termination_millis_when_shutdown(drain)
+        .rpc_hook(Some(client.hook()))
+        .build()
+}
+
+/// The listener: hands batches to the function, on a thread of their own, and lets each message be settled by itself.
+struct Feeder {
+    function: Arc<dyn Function>,
+    settling: Settling,
+    handle: Handle,
+}
+
+impl MessageListenerConcurrently for Feeder {
+    fn consume_message(
+        &self,
+        messages: &[&MessageExt],
+        _: &ConsumeConcurrentlyContext,
+    ) -> ClientResult<ConsumeConcurrentlyStatus> {
+        self.handle.block_on(self.handle_batch(messages));
+        Ok(ConsumeConcurrentlyStatus::ConsumeSuccess)
+    }
+}
+
+impl Feeder {
+    async fn handle_batch(&self, messages: &[&MessageExt]) {
+        let deliveries: Vec<Delivery> = messages.iter().map(|message| delivery(message)).collect();
+        if deliveries.iter().any(|delivery| delivery.topic.starts_with(DEAD_LETTER_TOPIC_PREFIX)) {
+            return self.handle_letters(deliveries).await;
+        }
+        let batch = Batch { settling: &self.settling, messages };
+        self.function.process(deliveries, None::<Deadline>, &batch).await;
+    }
+
+    /// A dead letter that is sent back loses the name of its group, so what fails is tried again right here, until
+    /// it is kept or this consumer ends.
+    async fn handle_letters(&self, mut letters: Vec<Delivery>) {
+        for attempt in 1.. {
+            let answers = Failed::default();
+            self.function.process(letters.clone(), None, &answers).await;
+            let failed = answers.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if failed.is_empty() {
+                return;
+            }
+            letters = failed.into_iter().filter_map(|index| letters.get(index).cloned()).collect();
+            for letter in &mut letters {
+                letter.attempt = letter.attempt.saturating_add(1);
+            }
+            tokio::select! {
+                () = sleep(self.settling.policy.delay(attempt, 1.0)) => {}
+                () = self.settling.ended.begun() => return,
+            }
+        }
+    }
+}
+
+/// Notes which messages of a batch were not done.
+#[derive(Default)]
+struct Failed(std::sync::Mutex<Vec<usize>>);
+
+#[async_trait::async_trait]
+impl Settle for Failed {
+    async fn settle(&self, settled: Vec<Settled>) {
+        use boxoffice_runtime::Outcome::{Done, Duplicate};
+        let failed = settled.into_iter().filter(|settled| !matches!(settled.outcome, Some(Done | Duplicate)));
+        let mut noted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        noted.extend(failed.map(|settled| settled.index));
+    }
+}

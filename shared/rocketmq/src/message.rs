@@ -1,0 +1,97 @@
+//! Messages of the port as messages of the client library, and back.
+
+use std::sync::Arc;
+
+use boxoffice_domain::ports::Outgoing;
+use boxoffice_runtime::Delivery;
+use bytes::Bytes;
+use jiff::Timestamp;
+use rocketmq_model::common::message::STRING_HASH_SET as SYSTEM_PROPERTIES;
+use rocketmq_model::common::message::message_ext::MessageExt;
+use rocketmq_model::common::message::message_single::Message;
+use rocketmq_model::common::message::{MessageConst, MessageTrait};
+
+use crate::hook::SYS_FLAG;
+
+/// The bits of the system flag that tell how a body is compressed; the others belong to the broker.
+pub(crate) const COMPRESSION_BITS: i32 = 0x701;
+/// Says which redrive from the dead letters a message is.
+pub(crate) const GENERATION: &str = "BOXOFFICE_GENERATION";
+
+/// Why a message cannot be sent, however often it is tried.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unsendable {
+    #[error("the body has {found} bytes, the broker takes {allowed}")]
+    TooLarge { found: usize, allowed: usize },
+    #[error("the body is empty, which RocketMQ does not take")]
+    Empty,
+    #[error("property {0:?} is one of RocketMQ's own, or contains control characters")]
+    Property(String),
+    #[error("it cannot be built: {0}")]
+    Invalid(String),
+}
+
+/// What is sent of a message.
+pub(crate) fn outgoing(message: &Outgoing, max_bytes: usize, now: Timestamp) -> Result<Message, Unsendable> {
+    if message.body.len() > max_bytes {
+        return Err(Unsendable::TooLarge { found: message.body.len(), allowed: max_bytes });
+    }
+    if message.body.is_empty() {
+        return Err(Unsendable::Empty);
+    }
+    let mut builder = Message::builder().topic(message.topic.as_ref()).body(message.body.clone());
+    if let Some(tag) = &message.tag {
+        builder = builder.tags(tag.as_ref());
+    }
+    if let Some(key) = &message.key {
+        builder = builder.key(key.as_str());
+    }
+    if let Some(due) = message.deliver_at.filter(|due| *due > now) {
+        builder = builder.deliver_time_ms(u64::try_from(due.as_millisecond()).unwrap_or(0));
+    }
+    let invalid = |error: &dyn std::fmt::Display| Unsendable::Invalid(error.to_string());
+    let mut built = builder.build().map_err(|error| invalid(&error))?;
+    for (name, value) in &message.properties {
+        let control = |text: &str| text.contains(['\u{1}', '\u{2}']);
+        if SYSTEM_PROPERTIES.contains(name.as_str()) || name.is_empty() || control(name) || control(value) {
+            return Err(Unsendable::Property(name.clone()));
+        }
+        built.put_property(name.as_str().into(), value.as_str().into());
+    }
+    if message.sys_flag & COMPRESSION_BITS != 0 {
+        let flag = (message.sys_flag & COMPRESSION_BITS).to_string();
+        built.put_property(SYS_FLAG.into(), flag.into());
+    }
+    Ok(built)
+}
+
+/// What a function sees of a message.
+pub(crate) fn delivery(message: &MessageExt) -> Delivery {
+    let property = |name: &'static str| message.property_ref(&name.into()).map(ToString::to_string);
+    let time = |millis: i64| Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0);
+    let generation = property(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let properties = message
+        .properties()
+        .iter()
+        .filter(|(name, _)| !SYSTEM_PROPERTIES.contains(name.as_str()) && name.as_str() != GENERATION)
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    Delivery {
+        topic: Arc::from(message.topic().as_str()),
+        tag: property(MessageConst::PROPERTY_TAGS).filter(|tag| !tag.is_empty()).map(Arc::from),
+        key: first_key(property(MessageConst::PROPERTY_KEYS)),
+        message_id: Arc::from(message.msg_id().as_str()),
+        body: message.body().unwrap_or_else(Bytes::new),
+        sys_flag: message.sys_flag(),
+        attempt: u32::try_from(message.reconsume_times()).unwrap_or(0).saturating_add(1),
+        generation,
+        sent_at: time(message.born_timestamp()),
+        available_at: time(message.store_timestamp()),
+        properties,
+    }
+}
+
+/// KEYS is a list with spaces in between.
+fn first_key(keys: Option<String>) -> Option<Arc<str>> {
+    keys?.split(' ').find(|key| !key.is_empty()).map(Arc::from)
+}

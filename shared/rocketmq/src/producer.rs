@@ -1,0 +1,160 @@
+//! Sends messages, and goes on as soon as the cluster is back after an outage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxoffice_domain::ports::{MessageId, Outgoing, SendError};
+use jiff::Timestamp;
+use rocketmq_client_rust::{DefaultMQProducer, SendResult, SendStatus};
+use rocketmq_model::common::message::message_single::Message;
+use tokio::sync::RwLock;
+use tokio::time::timeout;
+
+use crate::client::Client;
+use crate::errors::{describe, send_error};
+use crate::message::outgoing;
+use crate::watch::{ClusterState, Watch};
+
+/// Our name as a producer.
+const GROUP: &str = "boxoffice-producer-group";
+/// How long the end of a replaced producer may take.
+const ENDING: Duration = Duration::from_secs(5);
+/// Bodies are sent as they are.
+const NEVER: u32 = i32::MAX as u32;
+
+/// A producer, and the epoch of the cluster it was made in.
+struct Made {
+    epoch: u64,
+    producer: Arc<DefaultMQProducer>,
+}
+
+/// The producer of this process. It is made when first used, and anew when the cluster came back.
+pub(crate) struct Producer {
+    client: Arc<Client>,
+    watch: Arc<Watch>,
+    made: RwLock<Option<Made>>,
+}
+
+impl Producer {
+    pub(crate) fn new(client: Arc<Client>, watch: Arc<Watch>) -> Self {
+        Self { client, watch, made: RwLock::new(None) }
+    }
+
+    /// Sends one message; returns once the broker has stored it.
+    pub(crate) async fn send(&self, message: &Outgoing) -> Result<MessageId, SendError> {
+        let settings = &self.client.settings;
+        let built = outgoing(message, settings.max_message_bytes, Timestamp::now())
+            .map_err(|error| SendError::Rejected(format!("{}: {error}", message.topic)))?;
+        self.send_built(built, &message.topic).await
+    }
+
+    /// The same, of a message that is built already.
+    pub(crate) async fn send_built(&self, message: Message, topic: &str) -> Result<MessageId, SendError> {
+        let producer = self.current().await?;
+        let tries = self.client.settings.send_retries + 1;
+        let longest = self.client.settings.send_time_out * tries + Duration::from_secs(1);
+        let answer = match timeout(longest, producer.send(message)).await {
+            Ok(Ok(Some(result))) => stored(&result, topic),
+            Ok(Ok(None)) => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
+            Ok(Err(error)) => Err(send_error(&error, topic)),
+            Err(_) => Err(SendError::OutcomeUnknown(format!("{topic}: no answer in time"))),
+        };
+        if matches!(answer, Err(SendError::Unavailable(_) | SendError::OutcomeUnknown(_))) {
+            self.watch.look();
+        }
+        answer
+    }
+
+    /// The producer of the present epoch. While the cluster is away none is asked: it would only open its circuit
+    /// breaker, and the caller's request would wait for nothing.
+    async fn current(&self) -> Result<Arc<DefaultMQProducer>, SendError> {
+        let epoch = match self.watch.state() {
+            ClusterState::Up { epoch } => epoch,
+            ClusterState::Away { because } => return Err(SendError::Unavailable(because)),
+        };
+        if let Some(made) = &*self.made.read().await
+            && made.epoch == epoch
+        {
+            return Ok(made.producer.clone());
+        }
+        let mut made = self.made.write().await;
+        if let Some(made) = &*made
+            && made.epoch == epoch
+        {
+            return Ok(made.producer.clone());
+        }
+        let producer = Arc::new(self.make().await?);
+        let before = made.replace(Made { epoch, producer: producer.clone() });
+        drop(made);
+        if let Some(before) = before {
+            tokio::spawn(end(before.producer));
+        }
+        Ok(producer)
+    }
+
+    async fn make(&self) -> Result<DefaultMQProducer, SendError> {
+        let settings = &self.client.settings;
+        let time_out = u32::try_from(settings.send_time_out.as_millis()).unwrap_or(u32::MAX);
+        let mut producer = DefaultMQProducer::builder(self.client.runtime.clone())
+            .client_config(self.client.config())
+            .producer_group(GROUP)
+            .rpc_hook(self.client.hook())
+            .send_msg_timeout(time_out)
+            .retry_times_when_send_failed(settings.send_retries)
+            .default_topic_queue_nums(settings.queues)
+            .max_message_size(u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX))
+            .compress_msg_body_over_howmuch(NEVER)
+            .build();
+        let started = timeout(settings.send_time_out, producer.start()).await;
+        match started {
+            Ok(Ok(())) => Ok(producer),
+            Ok(Err(error)) => {
+                Err(SendError::Unavailable(format!("the producer did not start: {}", describe(&error))))
+            }
+            Err(_) => Err(SendError::Unavailable("the producer did not start in time".to_owned())),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        if let Some(made) = self.made.write().await.take() {
+            end(made.producer).await;
+        }
+    }
+}
+
+async fn end(producer: Arc<DefaultMQProducer>) {
+    // Whoever still sends through it keeps it a moment longer.
+    let begun = tokio::time::Instant::now();
+    let mut producer = producer;
+    while begun.elapsed() < ENDING {
+        match Arc::try_unwrap(producer) {
+            Ok(mut alone) => {
+                let _ = timeout(ENDING, alone.shutdown()).await;
+                return;
+            }
+            Err(shared) => producer = shared,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What the broker's answer to a message says.
+fn stored(result: &SendResult, topic: &str) -> Result<MessageId, SendError> {
+    let id = MessageId(result.msg_id.as_ref().map(ToString::to_string).unwrap_or_default());
+    match result.send_status {
+        SendStatus::SendOk => Ok(id),
+        // It is stored as safely as it can be while the slave is away; sending it again would not change that.
+        SendStatus::SlaveNotAvailable => {
+            tracing::warn!(topic, message_id = id.0, "a message is stored on one broker only: its slave is away");
+            Ok(id)
+        }
+        SendStatus::FlushDiskTimeout => Err(SendError::OutcomeUnknown(format!(
+            "{topic}: message {} is stored, but the broker's disk did not confirm it in time",
+            id.0
+        ))),
+        SendStatus::FlushSlaveTimeout => Err(SendError::OutcomeUnknown(format!(
+            "{topic}: message {} is stored, but the broker's slave did not confirm it in time",
+            id.0
+        ))),
+    }
+}

@@ -1,0 +1,39 @@
+//! Delivers a dead letter once more, to its group alone: through the group's topic of redeliveries, which every member
+//! of a group reads besides what it subscribed to.
+
+use async_trait::async_trait;
+use boxoffice_domain::ports::{DeadLetter, Outgoing, Redeliver, SendError};
+use boxoffice_runtime::DEAD_LETTER_NO_GROUP;
+use jiff::Timestamp;
+use rocketmq_model::common::message::{MessageConst, MessageTrait};
+
+use crate::RocketMq;
+use crate::message::{GENERATION, outgoing};
+use crate::settling::RETRY_PREFIX;
+
+#[async_trait]
+impl Redeliver for RocketMq {
+    async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
+        let to_a_group = letter.group != DEAD_LETTER_NO_GROUP;
+        let topic = if to_a_group { format!("{RETRY_PREFIX}{}", letter.group) } else { letter.topic.clone() };
+        let mut properties = letter.properties.clone();
+        properties.push((GENERATION.to_owned(), letter.generation.saturating_add(1).to_string()));
+        let message = Outgoing {
+            topic: topic.clone().into(),
+            tag: letter.tag.clone().map(Into::into),
+            key: letter.key.clone(),
+            body: letter.body.clone(),
+            sys_flag: letter.sys_flag,
+            deliver_at: None,
+            properties,
+        };
+        let largest = self.inner.client.settings.max_message_bytes;
+        let mut built = outgoing(&message, largest, Timestamp::now())
+            .map_err(|error| SendError::Rejected(format!("{topic}: {error}")))?;
+        if to_a_group {
+            // Consumers show the message under this topic.
+            built.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), letter.topic.as_str().into());
+        }
+        self.inner.producer.send_built(built, &topic).await.map(|_| ())
+    }
+}

@@ -1,0 +1,196 @@
+//! What becomes of each message of a batch.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boxoffice_messages::dead_letter_topic;
+use boxoffice_runtime::{
+    DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID, DEAD_LETTER_REASON,
+    DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Outcome, RetryPolicy, Settle, Settled, Shutdown,
+};
+use rocketmq_client_rust::ClientResult;
+use rocketmq_model::common::message::message_ext::MessageExt;
+use rocketmq_model::common::message::message_single::Message;
+use rocketmq_model::common::message::{MessageConst, MessageTrait};
+
+use crate::delay_levels::level;
+use crate::errors::describe;
+use crate::hook::SYS_FLAG;
+use crate::message::delivery;
+use crate::producer::Producer;
+use crate::watch::Watch;
+
+/// The pause before something that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Longest reason that travels with a dead letter, in characters.
+const LONGEST_REASON: usize = 500;
+/// What RocketMQ puts before the group to name its topic of redeliveries.
+pub(crate) const RETRY_PREFIX: &str = "%RETRY%";
+/// What RocketMQ puts before the group to name its topic of dead letters.
+pub(crate) const DEAD_LETTER_TOPIC_PREFIX: &str = "%DLQ%";
+
+type Answer = Pin<Box<dyn Future<Output = ClientResult<()>> + Send>>;
+/// Asks the broker to deliver a message again after a delay level.
+pub(crate) type SendBack = Arc<dyn Fn(MessageExt, i32) -> Answer + Send + Sync>;
+
+/// What settling needs of the consumer that took the messages.
+pub(crate) struct Settling {
+    pub(crate) group: &'static str,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) delay_levels: Vec<Duration>,
+    pub(crate) producer: Arc<Producer>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) send_back: SendBack,
+    /// Begins when the consumer has ended: whatever is not settled then is delivered again.
+    pub(crate) ended: Shutdown,
+}
+
+/// A batch whose messages are being settled.
+pub(crate) struct Batch<'a> {
+    pub(crate) settling: &'a Settling,
+    pub(crate) messages: &'a [&'a MessageExt],
+}
+
+#[async_trait]
+impl Settle for Batch<'_> {
+    async fn settle(&self, settled: Vec<Settled>) {
+        for Settled { index, outcome } in settled {
+            let Some(message) = self.messages.get(index) else { continue };
+            match outcome {
+                Some(Outcome::Done | Outcome::Duplicate) => {}
+                Some(Outcome::Poison { because }) => self.settling.bury(message, &because).await,
+                Some(Outcome::Retry { after, because }) => self.settling.retry(message, after, &because).await,
+                // It was never started; the first level is as soon as RocketMQ can.
+                None => self.settling.again(message, Duration::ZERO).await,
+            }
+        }
+    }
+}
+
+impl Settling {
+    async fn retry(&self, message: &MessageExt, after: Option<Duration>, because: &str) {
+        let attempt = attempt(message);
+        if self.policy.is_last(attempt) {
+            self.bury(message, because).await;
+        } else {
+            let jitter = f64::from(message.body_crc() % 1_000) / 1_000.0;
+            self.again(message, after.unwrap_or_else(|| self.policy.delay(attempt, jitter))).await;
+        }
+    }
+
+    /// Has a message delivered again, however long the broker is away.
+    async fn again(&self, message: &MessageExt, delay: Duration) {
+        let level = level(delay, &self.delay_levels);
+        self.until_done(message, || async {
+            match (self.send_back)(message.clone(), level).await {
+                Ok(()) => Ok(()),
+                Err(error) => Err(format!("it cannot be sent back: {}", describe(&error))),
+            }
+        })
+        .await;
+    }
+
+    /// Makes a dead letter of a message, however long the broker is away. It is sent from here and not by the broker,
+    /// so that the reason travels with it.
+    async fn bury(&self, message: &MessageExt, because: &str) {
+        let (topic, letter) = (dead_letter_topic(self.group), self.letter(message, because));
+        self.until_done(message, || async {
+            let refused = match self.producer.send_built(letter.clone(), &topic).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            // The broker's own way knows no reason, but it may be open.
+            (self.send_back)(message.clone(), TO_THE_DEAD_LETTERS)
+                .await
+                .map_err(|error| format!("it cannot become a dead letter: {refused}; {}", describe(&error)))
+        })
+        .await;
+    }
+
+    async fn until_done<F: Future<Output = Result<(), String>>>(&self, message: &MessageExt, work: impl Fn() -> F) {
+        let mut said = false;
+        loop {
+            let done = tokio::select! {
+                done = work() => done,
+                () = self.ended.begun() => return,
+            };
+            let Err(because) = done else { return };
+            if !said {
+                let (group, message_id) = (self.group, message.msg_id().as_str());
+                tracing::warn!(group, message_id, because, "a message cannot be settled; trying until it can");
+                said = true;
+            }
+            self.watch.look();
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.ended.begun() => return,
+            }
+        }
+    }
+
+    /// The dead letter of a message: its body, its properties, and what an operator wants to know.
+    fn letter(&self, message: &MessageExt, because: &str) -> Message {
+        let origin = delivery(message);
+        let topic = dead_letter_topic(self.group);
+        let mut letter =
+            Message::builder().topic(topic.as_str()).body(origin.body.clone()).build().unwrap_or_default();
+        for (name, value) in message.properties() {
+            if !BROKER_PROPERTIES.contains(&name.as_str()) {
+                letter.put_property(name.clone(), value.clone());
+            }
+        }
+        for (name, value) in self.story(&origin, because) {
+            letter.put_property(name.into(), value.into());
+        }
+        if message.sys_flag() & crate::message::COMPRESSION_BITS != 0 {
+            let flag = (message.sys_flag() & crate::message::COMPRESSION_BITS).to_string();
+            letter.put_property(SYS_FLAG.into(), flag.into());
+        }
+        letter
+    }
+
+    fn story(&self, origin: &Delivery, because: &str) -> Vec<(&'static str, String)> {
+        let printable = |c: char| if c.is_control() { ' ' } else { c };
+        let reason: String = because.chars().map(printable).take(LONGEST_REASON).collect();
+        let mut story = vec![
+            (DEAD_LETTER_REASON, reason),
+            (DEAD_LETTER_GROUP, self.group.to_owned()),
+            (DEAD_LETTER_TOPIC, origin.topic.to_string()),
+            (DEAD_LETTER_MESSAGE_ID, origin.message_id.to_string()),
+            (DEAD_LETTER_ATTEMPTS, origin.attempt.to_string()),
+            (DEAD_LETTER_GENERATION, origin.generation.to_string()),
+            // As the broker names them, for tools that know only these.
+            (MessageConst::PROPERTY_RETRY_TOPIC, origin.topic.to_string()),
+            (MessageConst::PROPERTY_DLQ_ORIGIN_TOPIC, origin.topic.to_string()),
+            (MessageConst::PROPERTY_DLQ_ORIGIN_MESSAGE_ID, origin.message_id.to_string()),
+        ];
+        story.extend(origin.tag.as_ref().map(|tag| (DEAD_LETTER_TAG, tag.to_string())));
+        story
+    }
+}
+
+/// The delay level that makes a dead letter.
+const TO_THE_DEAD_LETTERS: i32 = -1;
+
+/// Properties that tell of the way a message took; on a new message they would be orders.
+const BROKER_PROPERTIES: [&str; 12] = [
+    MessageConst::PROPERTY_DELAY_TIME_LEVEL,
+    MessageConst::PROPERTY_TIMER_DELIVER_MS,
+    MessageConst::PROPERTY_TIMER_DELAY_MS,
+    MessageConst::PROPERTY_TIMER_DELAY_SEC,
+    MessageConst::PROPERTY_TIMER_OUT_MS,
+    MessageConst::PROPERTY_TIMER_ENQUEUE_MS,
+    MessageConst::PROPERTY_TIMER_DEQUEUE_MS,
+    MessageConst::PROPERTY_TIMER_ROLL_TIMES,
+    MessageConst::PROPERTY_REAL_TOPIC,
+    MessageConst::PROPERTY_REAL_QUEUE_ID,
+    MessageConst::PROPERTY_TRANSACTION_PREPARED,
+    MessageConst::PROPERTY_CONSUME_START_TIMESTAMP,
+];
+
+/// Which delivery this is, from 1.
+pub(crate) fn attempt(message: &MessageExt) -> u32 {
+    u32::try_from(message.reconsume_times()).unwrap_or(0).saturating_add(1)
+}

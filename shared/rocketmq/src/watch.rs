@@ -1,0 +1,182 @@
+//! Watches whether the cluster can be reached.
+//!
+//! The client library opens a circuit breaker for 30 s when a broker goes away, however soon that comes back. So the
+//! cluster is watched from here, and each time it comes back a new epoch begins: producers and consumers of an older
+//! epoch are made anew.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use boxoffice_runtime::Readiness;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::admin::Admin;
+use crate::client::Client;
+
+/// How often a cluster that is well is looked at.
+const PAUSE_WHEN_WELL: Duration = Duration::from_secs(2);
+/// How often a cluster that is away is looked at.
+const PAUSE_WHEN_AWAY: Duration = Duration::from_millis(250);
+/// How long a connection may take.
+const CONNECTING: Duration = Duration::from_secs(1);
+/// How often a cluster that stays away is mentioned in the log.
+const LOOKS_PER_WARNING: u32 = 120;
+
+/// Before the first epoch.
+const NO_EPOCH: u64 = 0;
+
+/// What is known of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ClusterState {
+    /// It was not looked at yet, or cannot be reached.
+    Away { because: String },
+    /// It answers. The number grows each time it came back.
+    Up { epoch: u64 },
+}
+
+/// The latest state of the cluster, kept current by a task.
+pub(crate) struct Watch {
+    state: watch::Receiver<ClusterState>,
+    look: Arc<Notify>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Watch {
+    pub(crate) fn start(client: Arc<Client>) -> Self {
+        let because = format!("no answer yet from the name servers {}", client.settings.name_servers);
+        let (sender, state) = watch::channel(ClusterState::Away { because });
+        let look = Arc::new(Notify::new());
+        let watcher = Watcher { client, sender, look: look.clone(), brokers: BTreeSet::new(), epoch: NO_EPOCH };
+        Self { state, look, task: Mutex::new(Some(tokio::spawn(watcher.run()))) }
+    }
+
+    pub(crate) fn state(&self) -> ClusterState {
+        self.state.borrow().clone()
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        match self.state() {
+            ClusterState::Up { .. } => Readiness::Ready,
+            ClusterState::Away { because } => Readiness::NotReady { because },
+        }
+    }
+
+    /// Looks at once, because something failed.
+    pub(crate) fn look(&self) {
+        self.look.notify_one();
+    }
+
+    /// The epoch, once the cluster is up.
+    pub(crate) async fn up(&self) -> u64 {
+        self.newer_than(NO_EPOCH).await
+    }
+
+    /// Returns once the cluster is up in another epoch than this; never after [`Watch::stop`].
+    pub(crate) async fn newer_than(&self, epoch: u64) -> u64 {
+        let mut state = self.state.clone();
+        let newer = |state: &ClusterState| matches!(state, ClusterState::Up { epoch: now } if *now != epoch);
+        let found = match state.wait_for(newer).await.as_deref() {
+            Ok(ClusterState::Up { epoch }) => Some(*epoch),
+            _ => None,
+        };
+        match found {
+            Some(epoch) => epoch,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
+struct Watcher {
+    client: Arc<Client>,
+    sender: watch::Sender<ClusterState>,
+    look: Arc<Notify>,
+    brokers: BTreeSet<String>,
+    epoch: u64,
+}
+
+impl Watcher {
+    async fn run(mut self) {
+        let mut away = 0_u32;
+        loop {
+            let found = self.find().await;
+            let pause = match found {
+                Ok(()) => {
+                    if !matches!(*self.sender.borrow(), ClusterState::Up { .. }) {
+                        self.epoch += 1;
+                        let epoch = self.epoch;
+                        tracing::info!(brokers = ?self.brokers, "RocketMQ can be reached");
+                        self.sender.send_replace(ClusterState::Up { epoch });
+                    }
+                    away = 0;
+                    PAUSE_WHEN_WELL
+                }
+                Err(because) => {
+                    if away.is_multiple_of(LOOKS_PER_WARNING) {
+                        tracing::warn!(because, "RocketMQ cannot be reached; waiting for it");
+                    }
+                    away += 1;
+                    self.sender.send_replace(ClusterState::Away { because });
+                    PAUSE_WHEN_AWAY
+                }
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.look.notified() => {}
+            }
+        }
+    }
+
+    /// Asks a known broker, or else the name servers for brokers.
+    async fn find(&mut self) -> Result<(), String> {
+        if self.any_broker_answers().await {
+            return Ok(());
+        }
+        let name_servers = &self.client.settings.name_servers;
+        let mut answers = false;
+        for address in name_servers.split(';') {
+            answers |= connects(address).await;
+        }
+        if !answers {
+            return Err(format!("none of the name servers {name_servers} answers"));
+        }
+        self.brokers = self.ask_name_servers().await?;
+        if self.brokers.is_empty() {
+            return Err(format!("the name servers {name_servers} know no broker"));
+        }
+        if self.any_broker_answers().await {
+            return Ok(());
+        }
+        Err(format!("none of the brokers {:?} answers", self.brokers))
+    }
+
+    async fn any_broker_answers(&self) -> bool {
+        for broker in &self.brokers {
+            if connects(broker).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn ask_name_servers(&self) -> Result<BTreeSet<String>, String> {
+        // A new one each time: one that failed would go on failing for a while.
+        let admin = Admin::start(&self.client).await?;
+        let masters = admin.masters().await;
+        admin.stop().await;
+        Ok(masters?.into_iter().map(|master| master.to_string()).collect())
+    }
+}
+
+async fn connects(address: &str) -> bool {
+    matches!(timeout(CONNECTING, TcpStream::connect(address)).await, Ok(Ok(_)))
+}
