@@ -9,6 +9,7 @@ pub mod routing;
 pub mod timing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, DeadLetter, Outgoing, Redeliver};
@@ -41,6 +42,21 @@ pub trait Backend: Send + Sync {
     /// How consumers are fed: with retries as fast as this bus can.
     fn settings(&self) -> ConsumerSettings {
         settings()
+    }
+
+    /// Two times that are this far apart are different times to this bus.
+    fn time_step(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+
+    /// A delay that a restart does not outlast, in whole seconds.
+    fn longer_than_a_restart(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    /// Whether a message without a body can be sent.
+    fn takes_empty_bodies(&self) -> bool {
+        true
     }
 }
 
@@ -95,7 +111,8 @@ impl dyn Backend + '_ {
     /// Runs the function that keeps dead letters.
     pub(crate) fn letters(&self) -> Letters {
         let world = World::new();
-        let running = self.run(Arc::new(dlq_handler::function(&world.ports())));
+        let function = dlq_handler::function_also_for(&world.ports(), vec![audit().group.to_owned()]);
+        let running = self.run(Arc::new(function));
         Letters { world, running }
     }
 

@@ -22,7 +22,12 @@ const DLQ_PREFIX: &str = "%DLQ%";
 
 /// The function, for a transport to feed.
 pub fn function(ports: &Ports) -> Engine<DlqHandler> {
-    Engine::new("dlq-handler", DlqHandler::new(ports))
+    function_also_for(ports, Vec::new())
+}
+
+/// The same, which keeps the dead letters of the groups `also`, too, besides those of our own functions.
+pub fn function_also_for(ports: &Ports, also: Vec<String>) -> Engine<DlqHandler> {
+    Engine::new("dlq-handler", DlqHandler { also, ..DlqHandler::new(ports) })
 }
 
 /// Handles the dead letters of every group, whatever their bodies are.
@@ -33,6 +38,8 @@ pub struct DlqHandler {
     pub alerts: Arc<dyn Alerts>,
     /// Dates the letters.
     pub clock: Arc<dyn Clock>,
+    /// Groups besides our own whose dead letters it keeps.
+    pub also: Vec<String>,
 }
 
 #[async_trait]
@@ -40,11 +47,10 @@ impl Handler for DlqHandler {
     type Message = Undecoded;
 
     fn subscription(&self) -> Subscription {
-        let topic = |group| TopicFilter { topic: Cow::Owned(dead_letter_topic(group)), tags: Vec::new() };
-        Subscription {
-            group: group::DLQ_HANDLER,
-            topics: ROUTES.iter().map(|route| topic(route.group)).collect(),
-        }
+        let topic =
+            |group: &str| TopicFilter { topic: Cow::Owned(dead_letter_topic(group)), tags: Vec::new() };
+        let groups = ROUTES.iter().map(|route| route.group).chain(self.also.iter().map(String::as_str));
+        Subscription { group: group::DLQ_HANDLER, topics: groups.map(topic).collect() }
     }
 
     async fn handle(&self, _: Undecoded, context: &Context) -> Outcome {
@@ -71,6 +77,7 @@ impl DlqHandler {
             dead_letters: ports.dead_letters.clone(),
             alerts: ports.alerts.clone(),
             clock: ports.clock.clone(),
+            also: Vec::new(),
         }
     }
 

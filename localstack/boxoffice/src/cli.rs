@@ -41,6 +41,7 @@ pub enum Action {
     #[command(subcommand)]
     Refund(RefundAction),
     /// What waits on the bus, per consumer group.
+    #[command(visible_alias = "lag")]
     Status,
     /// Check the invariants from the stores; exit status 1 if one does not hold.
     Verify,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use boxoffice_domain::ports::Ports;
 use boxoffice_host::HostSettings;
-use boxoffice_runtime::{Function, Sweeper};
+use boxoffice_runtime::{Function, Subscription, Sweeper};
 
 /// Functions that consume messages.
 pub fn consumers(ports: &Ports) -> Vec<Arc<dyn Function>> {
@@ -19,6 +19,11 @@ pub fn consumers(ports: &Ports) -> Vec<Arc<dyn Function>> {
         Arc::new(push_notification::function(ports)),
         Arc::new(dlq_handler::function(ports)),
     ]
+}
+
+/// What they subscribe to.
+pub fn subscriptions(ports: &Ports) -> Vec<Subscription> {
+    consumers(ports).iter().map(|function| function.subscription()).collect()
 }
 
 /// Functions that the clock runs.

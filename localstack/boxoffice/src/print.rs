@@ -55,7 +55,9 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
         Answer::Groups(groups) => {
             let mut rows = table::new(&["consumer group", "waiting", "delayed", "in flight", "oldest"]);
             for group in groups {
-                let counts = [group.waiting, group.delayed, group.in_flight].map(|count| count.to_string());
+                let unknown =
+                    |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+                let counts = [group.waiting.to_string(), unknown(group.delayed), unknown(group.in_flight)];
                 let oldest =
                     group.oldest_seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"));
                 rows.add_row(std::iter::once(group.group.clone()).chain(counts).chain([oldest]));

@@ -34,7 +34,7 @@ pub enum Reach {
     /// A running server.
     Server(Box<AdminClient>),
     /// This process, on the file itself.
-    File(Box<Operations>),
+    File(Box<(Operations, Opened)>),
 }
 
 impl Reach {
@@ -43,15 +43,15 @@ impl Reach {
         if let Some(client) = running_server(settings, http).await? {
             return Ok(Self::Server(Box::new(client)));
         }
-        let Opened { ports, embedded, .. } = open(settings).await?;
-        Ok(Self::File(Box::new(Operations::new(ports, embedded, settings.deliveries()))))
+        let opened = open(settings).await?;
+        Ok(Self::File(Box::new((Operations::new(&opened, settings.deliveries()), opened))))
     }
 
     /// Has one command carried out.
     pub async fn run(&self, command: &Command) -> Result<Answer, ReachError> {
         match self {
             Self::Server(client) => Ok(client.run(command).await?),
-            Self::File(operations) => Ok(operations.run(command.clone()).await?),
+            Self::File(file) => Ok(file.0.run(command.clone()).await?),
         }
     }
 
@@ -59,7 +59,7 @@ impl Reach {
     pub async fn close(self) -> Result<(), ReachError> {
         match self {
             Self::Server(_) => Ok(()),
-            Self::File(operations) => Ok(operations.close().await?),
+            Self::File(file) => Ok(file.1.close().await?),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use boxoffice_domain::ports::Ports;
 use boxoffice_embedded::Figures;
-use boxoffice_host::{HostError, HostSettings, Opened, listen, load_new_stock, open, serve};
+use boxoffice_host::{HostError, HostSettings, Opened, listen, load_new_stock, measure_lag, open, serve};
 use boxoffice_runtime::telemetry::Telemetry;
 use boxoffice_runtime::{Shutdown, run_sweeper};
 use order_api::RouterSettings;
@@ -55,8 +55,7 @@ impl Server {
             .admin_token
             .as_ref()
             .map_or_else(|| ports.ids.unique(), |token| token.expose().to_owned());
-        let operations =
-            Arc::new(Operations::new(ports.clone(), opened.embedded.clone(), settings.deliveries()));
+        let operations = Arc::new(Operations::new(&opened, settings.deliveries()));
         let admin_router = admin::router(operations, &token);
         let endpoint = AdminEndpoint {
             address: admin,
@@ -89,6 +88,11 @@ impl Server {
                 Ok(())
             });
         }
+        let lag = measure_lag(opened.transport.clone(), functions::subscriptions(&ports), shutdown.clone());
+        tasks.spawn(async move {
+            lag.await;
+            Ok(())
+        });
         tasks.spawn(forget_idempotency_records(ports.clone(), shutdown.clone()));
         if let Some(telemetry) = telemetry {
             let stop = shutdown.clone();
@@ -121,14 +125,14 @@ impl Server {
             // Whatever ended, orderly or not: a server with a part missing looks healthy and is not.
             self.shutdown.begin();
         }
-        let closed = self.opened.embedded.close().await;
+        let closed = self.opened.close().await;
         // Left behind it would only cost the next operator command a failed connection.
         if let Err(error) = AdminEndpoint::remove(&self.settings.database) {
             tracing::warn!(%error, "the file that tells operators of this server could not be removed");
         }
         match failed {
             Some(error) => Err(error),
-            None => Ok(closed?),
+            None => closed,
         }
     }
 

@@ -37,7 +37,7 @@ use boxoffice_runtime::telemetry::SendCounters;
 
 pub use inspect::{Figures, GroupQueue, LedgerSums, ReservationSums};
 pub use open::OpenError;
-pub use options::{Durability, Options, OutboxMode};
+pub use options::{Access, Durability, Options, OutboxMode};
 pub use tx::MAX_BODY_BYTES;
 
 use group::GroupState;
@@ -48,7 +48,7 @@ use writer::{WriteError, Writer, WriterFigures};
 
 /// An open file: the bus and every store. Clones share it.
 ///
-/// Only one process at a time may have a file open. Dropping the last clone closes the file after the writes that
+/// Only one process at a time may have a file open, unless all of them open it as [`Access::Shared`]. Dropping the last clone closes the file after the writes that
 /// are queued; [`Embedded::close`] does the same and tells whether it went well.
 #[derive(Clone)]
 pub struct Embedded {

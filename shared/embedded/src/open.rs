@@ -2,13 +2,14 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use boxoffice_messages::group;
 use boxoffice_runtime::Subscription;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::horizon::Horizon;
-use crate::options::{Durability, Options};
+use crate::options::{Access, Durability, Options};
 use crate::readers::Readers;
 use crate::routing::{EVERY_TAG, SharedRouting, topics_of};
 use crate::writer::{Writer, WriterFigures, WriterThread};
@@ -21,13 +22,18 @@ const APPLICATION_ID: i64 = 0x426F_784F;
 const CHECKED_BYTES: u64 = 32 * 1024 * 1024;
 /// Ids of one opening lie above those of all openings before, so that none is ever used twice.
 const IDS_PER_OPENING: u32 = 40;
+/// How long a process may wait for the commits of the others that share the file.
+const TURN: Duration = Duration::from_secs(10);
+/// How often it looks whether it may commit.
+const TURN_LOOK: Duration = Duration::from_millis(1);
 
 /// Why a file cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another program, or another part of this one, has it.
     #[error(
-        "{} is in use by another program: stop that program first, or reach it through its admin API",
+        "{} is in use by another program: stop that program first, or reach it through its admin API (several programs \
+         may share the file only while their BUS is elsewhere)",
         path.display()
     )]
     AlreadyOpen {
@@ -86,12 +92,12 @@ pub(crate) struct Opened {
 /// Opens or makes the file at `path`.
 pub(crate) fn open(path: &Path, options: Options) -> Result<Opened, OpenError> {
     let path = resolve(path)?;
-    let lock = lock(&path)?;
+    let lock = lock(&path, options.access)?;
     check_header(&path)?;
     let failed = |error: rusqlite::Error| open_error(&path, &error);
     let mut connection = Connection::open(&path).map_err(failed)?;
     check_contents(&connection, &path)?;
-    tune(&connection, options.durability, &path)?;
+    tune(&connection, &options, &path)?;
     let opening = prepare(&mut connection).map_err(failed)?;
     let routing = Arc::new(SharedRouting::default());
     load_routing(&mut connection, &routing, &options.subscriptions).map_err(failed)?;
@@ -129,7 +135,7 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(folder.join(name))
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+fn lock(path: &Path, access: Access) -> Result<File, OpenError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     let not_writable = |error: std::io::Error| match error.kind() {
@@ -140,7 +146,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     };
     let file =
         OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(not_writable)?;
-    match file.try_lock() {
+    let locked = match access {
+        Access::Alone => file.try_lock(),
+        Access::Shared => file.try_lock_shared(),
+    };
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(not_writable(error)),
@@ -172,11 +182,14 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
 fn check_contents(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| open_error(path, &error);
     let corrupt = |because: String| OpenError::Corrupt { path: path.to_owned(), because };
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    // In one snapshot: another process may make the tables at this moment.
+    let snapshot = connection.unchecked_transaction().map_err(failed)?;
+    let tables: i64 =
+        snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let number = |pragma: &str| snapshot.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (application, version) =
         (number("application_id").map_err(failed)?, number("user_version").map_err(failed)?);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    snapshot.commit().map_err(failed)?;
     if tables > 0 && application != APPLICATION_ID {
         return Err(corrupt("another program made it".to_owned()));
     }
@@ -193,28 +206,57 @@ fn check_contents(connection: &Connection, path: &Path) -> Result<(), OpenError>
     Ok(())
 }
 
-fn tune(connection: &Connection, durability: Durability, path: &Path) -> Result<(), OpenError> {
+fn tune(connection: &Connection, options: &Options, path: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| open_error(path, &error);
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
+    let mode = write_ahead_log(connection, options.access).map_err(failed)?;
     if mode != "wal" {
         return Err(OpenError::Io {
             path: path.to_owned(),
             because: format!("its file system allows no write-ahead log (journal mode {mode})"),
         });
     }
-    let synchronous = match durability {
+    let synchronous = match options.durability {
         Durability::PowerLoss => "FULL",
         Durability::ProcessCrash => "NORMAL",
     };
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; \
-             PRAGMA wal_autocheckpoint = 8192; PRAGMA journal_size_limit = 134217728; PRAGMA busy_timeout = 2000;"
+             PRAGMA wal_autocheckpoint = 8192; PRAGMA journal_size_limit = 134217728;"
         ))
         .map_err(failed)?;
+    match options.access {
+        Access::Alone => connection.busy_timeout(Duration::from_secs(2)),
+        // SQLite's own time-out sleeps ever longer, up to 100 ms, while commits take turns every millisecond.
+        Access::Shared => connection.busy_handler(Some(wait_for_a_turn)),
+    }
+    .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+/// Turns the write-ahead log on; the journal mode after that. Of several processes that do so on a new file at the
+/// same time, SQLite turns away all but one, without waiting.
+fn write_ahead_log(connection: &Connection, access: Access) -> rusqlite::Result<String> {
+    let begun = Instant::now();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(error) if is_busy(&error) && access == Access::Shared && begun.elapsed() < TURN => {
+                std::thread::sleep(TURN_LOOK);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Called by SQLite while another process commits; `false` gives up.
+fn wait_for_a_turn(looks: i32) -> bool {
+    std::thread::sleep(TURN_LOOK);
+    TURN_LOOK.saturating_mul(u32::try_from(looks).unwrap_or(u32::MAX)) < TURN
 }
 
 /// Makes the tables of a new file, counts this opening, and one try more for what was in flight when the program

@@ -27,6 +27,17 @@ pub enum OutboxMode {
     Remember,
 }
 
+/// Who may have a file open at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// This process and no other, so that workers may keep in memory which messages they have.
+    #[default]
+    Alone,
+    /// Every process of this machine that opens it like this: the file holds the stores, and the bus is elsewhere.
+    /// Their commits take turns.
+    Shared,
+}
+
 /// How a file is opened.
 #[derive(Clone)]
 pub struct Options {
@@ -34,6 +45,8 @@ pub struct Options {
     pub durability: Durability,
     /// Where outbox messages go.
     pub outbox: OutboxMode,
+    /// Who may have it open at the same time.
+    pub access: Access,
     /// The consumer groups and what they take. They are remembered in the file, so that a group that is not running
     /// gets its messages as well; a group that is listed here again takes what this list says.
     pub subscriptions: Vec<Subscription>,
@@ -48,6 +61,7 @@ impl Default for Options {
         Self {
             durability: Durability::default(),
             outbox: OutboxMode::default(),
+            access: Access::default(),
             subscriptions: ROUTES
                 .iter()
                 .map(|route| Subscription::new(route.group, route.topic, route.tags))
@@ -57,11 +71,24 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Stores for a process whose bus is elsewhere: shared with other processes, outbox messages become marks.
+    pub fn stores_only() -> Self {
+        Self {
+            outbox: OutboxMode::Remember,
+            access: Access::Shared,
+            subscriptions: Vec::new(),
+            ..Self::default()
+        }
+    }
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("durability", &self.durability)
             .field("outbox", &self.outbox)
+            .field("access", &self.access)
             .field("subscriptions", &self.subscriptions)
             .finish_non_exhaustive()
     }

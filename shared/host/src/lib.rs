@@ -6,13 +6,16 @@
 //! configuration cannot be used.
 
 mod error;
+mod health;
 mod http;
+mod lag;
 mod main_loop;
 mod ports;
 mod settings;
 
 pub use error::HostError;
 pub use http::{listen, serve, serve_http};
+pub use lag::measure_lag;
 pub use main_loop::{Host, run, run_function, run_sweeper_function};
 pub use ports::{Opened, load_new_stock, open};
-pub use settings::{ApiSettings, CatalogueSource, HostSettings, ProviderSettings};
+pub use settings::{ApiSettings, BusSettings, CatalogueSource, HostSettings, ProviderSettings};

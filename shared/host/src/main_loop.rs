@@ -1,14 +1,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use boxoffice_runtime::telemetry::{self, Telemetry};
 use boxoffice_runtime::{Function, Shutdown, Sweeper, Transport, run_sweeper, shutdown};
 
 use boxoffice_domain::ports::Ports;
 
-use crate::ports::{Opened, open};
-use crate::{HostError, HostSettings};
+use crate::http::{listen, serve};
+use crate::lag::measure_lag;
+use crate::ports::open;
+use crate::{HostError, HostSettings, health};
 
 /// What a function's own program has at hand.
 pub struct Host {
@@ -29,8 +32,40 @@ pub fn run_function<F: Function>(name: &'static str, build: impl FnOnce(&Ports) 
     run(name, async |host: &Host| {
         let function = Arc::new(build(&host.ports));
         let settings = host.settings.consumer.clone();
-        Ok(host.transport.run(function, settings, host.shutdown.clone()).await?)
+        let subscription = function.subscription();
+        let running = host.transport.run(function, settings, host.shutdown.clone());
+        let lag = measure_lag(host.transport.clone(), vec![subscription], host.shutdown.clone());
+        let (ran, ()) = with_health(name, host, async {
+            tokio::join!(
+                async {
+                    let ran = running.await;
+                    // The rest of this process is nothing without it.
+                    host.shutdown.begin();
+                    ran
+                },
+                lag
+            )
+        })
+        .await?;
+        Ok(ran?)
     })
+}
+
+/// Does `work` while the pages about this process's health are served.
+async fn with_health<T>(
+    name: &'static str,
+    host: &Host,
+    work: impl Future<Output = T>,
+) -> Result<T, HostError> {
+    let listener = listen("HEALTH_LISTEN", host.settings.health_listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "tells of its health");
+    let router = health::router(name, host.transport.clone(), host.telemetry.clone());
+    // Probes are answered while messages in flight are drained, and end with the work.
+    let serving = serve(listener, router, Shutdown::new(), Duration::ZERO);
+    tokio::select! {
+        done = work => Ok(done),
+        served = serving => Err(served.err().unwrap_or_else(|| std::io::Error::other("the server ended").into())),
+    }
 }
 
 /// Runs a sweeper until the process is told to stop.
@@ -40,8 +75,8 @@ pub fn run_sweeper_function<S: Sweeper>(
 ) -> ExitCode {
     run(name, async |host: &Host| {
         let sweeper = Arc::new(build(&host.settings, &host.ports));
-        run_sweeper(sweeper, host.settings.consumer.drain, host.shutdown.clone()).await;
-        Ok(())
+        let sweeping = run_sweeper(sweeper, host.settings.consumer.drain, host.shutdown.clone());
+        with_health(name, host, sweeping).await
     })
 }
 
@@ -68,7 +103,8 @@ fn start(
 ) -> Result<(), HostError> {
     let telemetry = telemetry::init(settings.log_format, &settings.log_filter)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let Opened { ports, transport, embedded, alert_forwarder } = open(&settings).await?;
+        let mut opened = open(&settings).await?;
+        let (ports, transport) = (opened.ports.clone(), opened.transport.clone());
         let shutdown = Shutdown::new();
         shutdown::on_signals(shutdown.clone())?;
         let drain = settings.consumer.drain;
@@ -78,7 +114,7 @@ fn start(
             let shutdown = shutdown.clone();
             async move { telemetry.keep_small(shutdown).await }
         });
-        let forwarding = alert_forwarder.map(|forwarder| {
+        let forwarding = opened.alert_forwarder.take().map(|forwarder| {
             let shutdown = shutdown.clone();
             tokio::spawn(forwarder.run(async move { shutdown.begun().await }, drain))
         });
@@ -89,7 +125,7 @@ fn start(
             // A forwarder that panicked has nothing left to wait for.
             let _ = forwarding.await;
         }
-        embedded.close().await?;
+        opened.close().await?;
         tracing::info!(function = name, "stopped");
         result
     })

@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use boxoffice_catalogue::FileCatalogue;
-use boxoffice_domain::ports::{Alerts, Clock, Ids, NotificationProvider, Ports, UserDirectory};
+use boxoffice_domain::ports::{
+    Alerts, Bus, Clock, Ids, NotificationProvider, Ports, Redeliver, UserDirectory,
+};
 use boxoffice_embedded::{Embedded, Options};
 use boxoffice_messages::Channel;
 use boxoffice_notify::{
@@ -13,7 +15,7 @@ use boxoffice_notify::{
 use boxoffice_runtime::telemetry::CountedBus;
 use boxoffice_runtime::{RandomIds, SystemClock, Transport};
 
-use crate::{CatalogueSource, HostError, HostSettings, ProviderSettings};
+use crate::{BusSettings, CatalogueSource, HostError, HostSettings, ProviderSettings};
 
 /// Every port, built as the settings say, and what runs beside them.
 pub struct Opened {
@@ -21,10 +23,35 @@ pub struct Opened {
     pub ports: Ports,
     /// Feeds functions.
     pub transport: Arc<dyn Transport>,
-    /// The file behind it all.
+    /// The file of the stores.
     pub embedded: Embedded,
+    bus: OpenedBus,
     /// Posts alerts, where a webhook is configured.
     pub alert_forwarder: Option<AlertForwarder>,
+}
+
+/// What carries messages.
+enum OpenedBus {
+    File,
+    #[cfg(feature = "rocketmq")]
+    RocketMq(boxoffice_rocketmq::RocketMq),
+}
+
+impl Opened {
+    /// Whether messages are kept in the file of the stores, which then knows each of them.
+    pub const fn has_bus_in_file(&self) -> bool {
+        matches!(self.bus, OpenedBus::File)
+    }
+
+    /// Ends the connections to the bus and closes the file. Stop the consumers first.
+    pub async fn close(&self) -> Result<(), HostError> {
+        match &self.bus {
+            OpenedBus::File => {}
+            #[cfg(feature = "rocketmq")]
+            OpenedBus::RocketMq(rocketmq) => rocketmq.close().await,
+        }
+        Ok(self.embedded.close().await?)
+    }
 }
 
 /// Builds every port. The database file is opened, and locked until [`Embedded::close`] or the last clone is gone.
@@ -48,19 +75,25 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         Some(path) => Some(Arc::new(FileUserDirectory::load(path)?) as Arc<dyn UserDirectory>),
         None => None,
     };
-    let options = Options { durability: settings.durability, ..Options::default() };
+    let options = match settings.bus {
+        BusSettings::Embedded => Options::default(),
+        #[cfg(feature = "rocketmq")]
+        BusSettings::RocketMq(_) => Options::stores_only(),
+    };
+    let options = Options { durability: settings.durability, ..options };
     // Opening may check a large file: not on a thread that answers requests.
     let path = settings.database.clone();
     let opened = tokio::task::spawn_blocking(move || Embedded::open(path, options)).await;
     let embedded = opened.map_err(std::io::Error::other)??;
+    let Connected { bus, sender, redeliver, transport } = connect(settings, &embedded).await?;
     let ports = Ports {
         orders: Arc::new(embedded.clone()),
         stock: Arc::new(embedded.clone()),
         ledger: Arc::new(embedded.clone()),
         catalogue,
-        bus: Arc::new(CountedBus::new(embedded.clone())),
+        bus: sender,
         dead_letters: Arc::new(embedded.clone()),
-        redeliver: Arc::new(embedded.clone()),
+        redeliver,
         idempotency: Arc::new(embedded.clone()),
         idempotency_keep: settings.idempotency_keep,
         statistics: Arc::new(embedded.clone()),
@@ -73,7 +106,36 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         ids,
         rules: settings.rules.clone(),
     };
-    Ok(Opened { ports, transport: Arc::new(embedded.clone()), embedded, alert_forwarder })
+    Ok(Opened { ports, transport, embedded, bus, alert_forwarder })
+}
+
+/// The bus in its three roles.
+struct Connected {
+    bus: OpenedBus,
+    sender: Arc<dyn Bus>,
+    redeliver: Arc<dyn Redeliver>,
+    transport: Arc<dyn Transport>,
+}
+
+async fn connect(settings: &HostSettings, embedded: &Embedded) -> Result<Connected, HostError> {
+    Ok(match &settings.bus {
+        BusSettings::Embedded => Connected {
+            bus: OpenedBus::File,
+            sender: Arc::new(CountedBus::new(embedded.clone())),
+            redeliver: Arc::new(embedded.clone()),
+            transport: Arc::new(embedded.clone()),
+        },
+        #[cfg(feature = "rocketmq")]
+        BusSettings::RocketMq(cluster) => {
+            let rocketmq = boxoffice_rocketmq::RocketMq::connect(cluster.as_ref().clone()).await?;
+            Connected {
+                sender: Arc::new(CountedBus::new(rocketmq.clone())),
+                redeliver: Arc::new(rocketmq.clone()),
+                transport: Arc::new(rocketmq.clone()),
+                bus: OpenedBus::RocketMq(rocketmq),
+            }
+        }
+    })
 }
 
 /// Loads the stock of every tier of the catalogue that never had any; the number of such tiers.

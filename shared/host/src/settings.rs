@@ -1,3 +1,5 @@
+mod rocketmq;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,7 +15,20 @@ use boxoffice_runtime::{ConsumerSettings, RetryPolicy};
 const PAYMENT_WINDOW: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600);
 
+/// Bus and stores of who sets nothing.
+const DEFAULT_FILE: &str = "embedded:boxoffice.db";
+
 const AN_ADDRESS: &str = "an IP address and a port, such as 127.0.0.1:8080";
+
+/// Where messages go.
+#[derive(Debug, Clone)]
+pub enum BusSettings {
+    /// Into the file of the stores.
+    Embedded,
+    /// To a RocketMQ cluster.
+    #[cfg(feature = "rocketmq")]
+    RocketMq(Box<boxoffice_rocketmq::RocketMqSettings>),
+}
 
 /// Where shows and prices come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +64,9 @@ pub struct ApiSettings {
 /// Every setting of a function or of the all-in-one program.
 #[derive(Debug, Clone)]
 pub struct HostSettings {
-    /// The file that holds bus and stores.
+    /// Where messages go.
+    pub bus: BusSettings,
+    /// The file that holds the stores, and an embedded bus.
     pub database: PathBuf,
     /// What an acknowledged write survives.
     pub durability: Durability,
@@ -63,6 +80,8 @@ pub struct HostSettings {
     pub listen: SocketAddr,
     /// What the public API takes.
     pub api: ApiSettings,
+    /// Where a function's own program tells of its health.
+    pub health_listen: SocketAddr,
     /// Where the admin API listens.
     pub admin_listen: SocketAddr,
     /// What an operator must show; a new one is made at each start where it is absent.
@@ -107,18 +126,25 @@ impl HostSettings {
         s.also_known(["BOXOFFICE_CONFIG"]);
         let bus = s.backend(
             "BUS",
-            "embedded:boxoffice.db",
-            &["embedded"],
-            "the bus; embedded is a file, its path after the colon",
+            DEFAULT_FILE,
+            &["embedded", "rocketmq"],
+            "the bus: embedded is a file, its path after the colon; rocketmq names its name servers, such as \
+             rocketmq://127.0.0.1:9876, several separated by ;",
         );
-        let store =
-            s.backend("STORE", &bus.expose(), &["embedded"], "orders, ledger, dead letters; the file of BUS");
+        let in_file = bus.scheme() == "embedded";
+        let store = s.backend(
+            "STORE",
+            &if in_file { bus.expose() } else { DEFAULT_FILE.to_owned() },
+            &["embedded"],
+            "orders, ledger, dead letters; the file of BUS where that is embedded",
+        );
         let stock = s.backend(
             "STOCK",
-            &bus.expose(),
+            &store.expose(),
             &["embedded"],
-            "the stock that buyers race for; the file of BUS",
+            "the stock that buyers race for; the file of STORE",
         );
+        let cluster = rocketmq::read(s, &bus);
         let durability = s.parsed(
             "DURABILITY",
             DurabilityName(Durability::PowerLoss),
@@ -142,6 +168,14 @@ impl HostSettings {
             address,
         );
         let api = api(s);
+        let health_listen = s.parsed(
+            "HEALTH_LISTEN",
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            AN_ADDRESS,
+            "where a function's own program answers /healthz, /readyz and /metrics; port 0 takes a free one, which its \
+             log tells",
+            address,
+        );
         let admin_listen = s.parsed(
             "ADMIN_LISTEN",
             SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -207,23 +241,29 @@ impl HostSettings {
         );
         let log_format = json.parse().unwrap_or_default();
         let log_filter = s.text("LOG", "info", "which log lines: a level, or target=level pairs with commas");
-        let elsewhere = not_in_the_file(&bus, [("STORE", &store), ("STOCK", &stock)]);
+        let mut wrong = not_in_one_file(in_file.then_some(&bus), &store, &stock);
+        let bus = cluster.unwrap_or_else(|error| {
+            wrong.push(error);
+            BusSettings::Embedded
+        });
         let described = match settings.finish() {
-            Ok(described) if elsewhere.is_empty() => described,
-            Ok(_) => return Err(ConfigErrors { errors: elsewhere }),
+            Ok(described) if wrong.is_empty() => described,
+            Ok(_) => return Err(ConfigErrors { errors: wrong }),
             Err(mut errors) => {
-                errors.errors.extend(elsewhere);
+                errors.errors.extend(wrong);
                 return Err(errors);
             }
         };
         Ok(Self {
-            database: PathBuf::from(bus.rest()),
+            bus,
+            database: PathBuf::from(store.rest()),
             durability: durability.0,
             catalogue: catalogue.map(|path| CatalogueSource::File(path.into())),
             user_directory: user_directory.map(PathBuf::from),
             rules,
             listen,
             api,
+            health_listen,
             admin_listen,
             admin_token,
             sms,
@@ -258,14 +298,19 @@ impl HostSettings {
     }
 }
 
-fn not_in_the_file(bus: &BackendUrl, stores: [(&str, &BackendUrl); 2]) -> Vec<ConfigError> {
-    let other = stores.into_iter().filter(|(_, url)| url.rest() != bus.rest());
-    other
+fn not_in_one_file(bus: Option<&BackendUrl>, store: &BackendUrl, stock: &BackendUrl) -> Vec<ConfigError> {
+    let (authority, because) = match bus {
+        Some(bus) => (bus, "embedded stores live in the file of BUS"),
+        None => (store, "embedded stores live in one file"),
+    };
+    let others =
+        [("STORE", store), ("STOCK", stock)].into_iter().filter(|(_, url)| url.rest() != authority.rest());
+    others
         .map(|(name, url)| ConfigError::NotAllowed {
             name: name.to_owned(),
             origin: Origin::Environment,
             found: url.to_string(),
-            allowed: format!("{bus}, because embedded stores live in the file of BUS"),
+            allowed: format!("{authority}, because {because}"),
         })
         .collect()
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use cheetah_string::CheetahString;
-use rocketmq_client_rust::{ConsumerAdmin, DefaultMQAdminExt, MQAdminReadExt, TopicAdmin};
+use rocketmq_client_rust::{DefaultMQAdminExt, MQAdminReadExt, TopicAdmin};
 use rocketmq_model::topic::TopicConfig;
 use rocketmq_protocol::protocol::admin::consume_stats::ConsumeStats;
-use rocketmq_protocol::protocol::subscription::subscription_group_config::SubscriptionGroupConfig;
 use tokio::time::timeout;
 
 use crate::client::Client;
@@ -50,7 +49,8 @@ impl Admin {
 
     /// Whether the name servers know a topic.
     pub(crate) async fn topic_exists(&self, topic: &str) -> Result<bool, String> {
-        let asked = timeout(ANSWERING, MQAdminReadExt::examine_topic_route_info(&self.inner, topic.into())).await;
+        let asked =
+            timeout(ANSWERING, MQAdminReadExt::examine_topic_route_info(&self.inner, topic.into())).await;
         match asked {
             Ok(Ok(route)) => Ok(route.is_some()),
             Ok(Err(error)) if is_unknown(&error) => Ok(false),
@@ -64,28 +64,17 @@ impl Admin {
         answered(topic, TopicAdmin::create_and_update_topic_config(&self.inner, broker.into(), config)).await
     }
 
-    pub(crate) async fn create_group(
-        &self,
-        broker: &str,
-        group: &str,
-        max_retries: i32,
-    ) -> Result<(), String> {
-        let mut config = SubscriptionGroupConfig::new(group.into());
-        config.set_retry_max_times(max_retries);
-        let asked =
-            ConsumerAdmin::create_and_update_subscription_group_config(&self.inner, broker.into(), config);
-        answered(group, asked).await
-    }
-
     /// How far a group is in a topic.
     pub(crate) async fn consume_stats(&self, group: &str, topic: &str) -> Result<ConsumeStats, String> {
-        let asked =
-            MQAdminReadExt::examine_consume_stats(&self.inner, group.into(), Some(topic.into()), None, None, None);
+        let asked = MQAdminReadExt::examine_consume_stats(
+            &self.inner,
+            group.into(),
+            Some(topic.into()),
+            None,
+            None,
+            None,
+        );
         answered(group, asked).await
-    }
-
-    pub(crate) const fn inner(&self) -> &DefaultMQAdminExt {
-        &self.inner
     }
 }
 

@@ -12,6 +12,7 @@ use rocketmq_transport::api::RPCHook;
 
 use crate::RocketMqSettings;
 use crate::hook::RequestHook;
+use crate::names::Names;
 
 /// Batches that all consumers of one process handle at the same time, at most: each holds a thread meanwhile.
 const BATCHES_AT_ONCE: usize = 512;
@@ -25,6 +26,7 @@ const ENDING: Duration = Duration::from_secs(5);
 /// The client library, set up once.
 pub(crate) struct Client {
     pub(crate) settings: RocketMqSettings,
+    pub(crate) names: Names,
     pub(crate) runtime: Arc<ClientRuntime>,
     context: RuntimeContext,
     hook: Arc<RequestHook>,
@@ -56,7 +58,8 @@ impl Client {
             Some(name) => format!("{name}-{}", std::process::id()),
             None => format!("boxoffice-{}-{started}", std::process::id()),
         };
-        Ok(Self { settings, runtime, context, hook, process, made: AtomicU64::new(0) })
+        let names = Names::new(settings.prefix.clone());
+        Ok(Self { settings, names, runtime, context, hook, process, made: AtomicU64::new(0) })
     }
 
     /// A configuration with a name of its own at the broker, so that what uses it shares no connection with others.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boxoffice_runtime::{ConsumerSettings, Deadline, Delivery, Function, Settle, Settled, Shutdown, TransportError};
+use boxoffice_runtime::{
+    ConsumerSettings, Deadline, Delivery, Function, Settle, Settled, Shutdown, TransportError,
+};
 use rocketmq_client_rust::{
-    ClientResult, ConsumeConcurrentlyContext, ConsumeConcurrentlyStatus, DefaultMQPushConsumer, MQPushConsumer,
-    MessageListenerConcurrently,
+    ClientResult, ConsumeConcurrentlyContext, ConsumeConcurrentlyStatus, DefaultMQPushConsumer,
+    MQPushConsumer, MessageListenerConcurrently,
 };
 use rocketmq_model::common::consumer::consume_from_where::ConsumeFromWhere;
 use rocketmq_model::common::message::message_ext::MessageExt;
@@ -16,9 +18,10 @@ use tokio::time::{sleep, timeout};
 use crate::client::Client;
 use crate::errors::describe;
 use crate::message::delivery;
+use crate::names::DEAD_LETTERS;
 use crate::preparing::{Prepared, prepare};
 use crate::producer::Producer;
-use crate::settling::{Batch, DEAD_LETTER_TOPIC_PREFIX, SendBack, Settling};
+use crate::settling::{Batch, SendBack, Settling};
 use crate::watch::Watch;
 use crate::{FirstOffset, RocketMq};
 
@@ -81,7 +84,7 @@ impl RocketMq {
         settings: &ConsumerSettings,
     ) -> Result<Option<Running>, TransportError> {
         let subscription = function.subscription();
-        match prepare(&self.inner.client, &subscription, settings.retry.max_attempts).await {
+        match prepare(&self.inner.client, &subscription).await {
             Prepared::Ready => {}
             Prepared::TryAgain(because) => {
                 tracing::warn!(group = subscription.group, because, "not ready to consume; trying again");
@@ -89,10 +92,16 @@ impl RocketMq {
             }
             Prepared::Refused(because) => return Err(TransportError::Refused(because)),
         }
-        match Running::start(&self.inner.client, &self.inner.producer, &self.inner.watch, function, settings).await {
+        match Running::start(&self.inner.client, &self.inner.producer, &self.inner.watch, function, settings)
+            .await
+        {
             Ok(running) => Ok(Some(running)),
             Err(because) => {
-                tracing::warn!(group = subscription.group, because, "the consumer did not start; trying again");
+                tracing::warn!(
+                    group = subscription.group,
+                    because,
+                    "the consumer did not start; trying again"
+                );
                 Ok(None)
             }
         }
@@ -101,7 +110,8 @@ impl RocketMq {
 
 /// A started consumer.
 struct Running {
-    consumer: DefaultMQPushConsumer,
+    /// `None` once it is stopped.
+    consumer: Option<DefaultMQPushConsumer>,
     ended: Shutdown,
 }
 
@@ -114,18 +124,17 @@ impl Running {
         settings: &ConsumerSettings,
     ) -> Result<Self, String> {
         let subscription = function.subscription();
-        let mut consumer = build(client, subscription.group, settings);
+        let mut consumer = build(client, &client.names.group(subscription.group), settings);
         for filter in &subscription.topics {
             // Spaces around the bars would match nothing.
             let tags = if filter.tags.is_empty() { "*".to_owned() } else { filter.tags.join("||") };
-            let subscribed = consumer.subscribe(filter.topic.as_ref(), tags.as_str()).await;
+            let subscribed = consumer.subscribe(client.names.topic(&filter.topic), tags.as_str()).await;
             subscribed.map_err(|error| format!("{}: {}", filter.topic, describe(&error)))?;
         }
         let implementation = consumer.default_mq_push_consumer_impl().map(Arc::downgrade);
         let implementation = implementation.ok_or("the client library made no consumer")?;
-        let of_the_listener = implementation.clone();
         let send_back: SendBack = Arc::new(move |mut message: MessageExt, level| {
-            let implementation = of_the_listener.upgrade();
+            let implementation = implementation.upgrade();
             Box::pin(async move {
                 let gone = || rocketmq_client_rust::ClientError::shutting_down();
                 let broker = Some(message.broker_name.clone()).filter(|name| !name.is_empty());
@@ -140,47 +149,56 @@ impl Running {
             delay_levels: client.settings.delay_levels.clone(),
             producer: producer.clone(),
             watch: watch.clone(),
+            names: client.names.clone(),
             send_back,
             ended: ended.clone(),
         };
         let feeder = Feeder { function: function.clone(), settling, handle: Handle::current() };
         consumer.register_message_listener_concurrently(feeder);
         consumer.start().await.map_err(|error| describe(&error))?;
-        let mut running = Self { consumer, ended };
-        running.assign(&implementation).await;
-        Ok(running)
-    }
-
-    /// Has queues assigned at once, instead of at the library's next tick.
-    async fn assign<T>(&mut self, _: &std::sync::Weak<T>) {
-        for _ in 0..ASSIGNING_LOOKS {
-            let Some(instance) = self
-                .consumer
-                .default_mq_push_consumer_impl()
-                .and_then(|implementation| implementation.get_mq_client_factory())
-            else {
-                return;
-            };
-            if matches!(instance.do_rebalance().await, Ok(true)) {
-                return;
-            }
-            sleep(ASSIGNING).await;
-        }
+        assign(&consumer).await;
+        Ok(Self { consumer: Some(consumer), ended })
     }
 
     /// Takes nothing new, waits for what is in flight, and tells the broker how far the group is.
     async fn stop(&mut self, drain: Duration) {
-        if timeout(drain + ENDING, self.consumer.shutdown()).await.is_err() {
-            tracing::warn!("a consumer did not end in time; what it had in flight is delivered again");
+        if let Some(consumer) = self.consumer.take() {
+            end(consumer, drain, &self.ended).await;
         }
-        self.ended.begin();
     }
 }
 
 impl Drop for Running {
-    /// A consumer that is dropped without a stop has crashed: whoever settles its messages must not wait for ever.
+    /// A consumer that nobody waits for still leaves its group, so that others get its queues.
     fn drop(&mut self) {
-        self.ended.begin();
+        if let (Some(consumer), Ok(handle)) = (self.consumer.take(), Handle::try_current()) {
+            let ended = self.ended.clone();
+            handle.spawn(async move { end(consumer, Duration::ZERO, &ended).await });
+        }
+    }
+}
+
+/// Ends a consumer; whatever it has in flight after `drain` is not acknowledged and comes again.
+async fn end(mut consumer: DefaultMQPushConsumer, drain: Duration, ended: &Shutdown) {
+    if timeout(drain + ENDING, consumer.shutdown()).await.is_err() {
+        tracing::warn!("a consumer did not end in time; what it had in flight is delivered again");
+    }
+    // Only now: a batch that is given up before would be acknowledged or sent back.
+    ended.begin();
+}
+
+/// Has queues assigned at once, instead of at the library's next tick.
+async fn assign(consumer: &DefaultMQPushConsumer) {
+    for _ in 0..ASSIGNING_LOOKS {
+        let implementation = consumer.default_mq_push_consumer_impl();
+        let Some(instance) = implementation.and_then(|implementation| implementation.get_mq_client_factory())
+        else {
+            return;
+        };
+        if matches!(instance.do_rebalance().await, Ok(true)) {
+            return;
+        }
+        sleep(ASSIGNING).await;
     }
 }
 
@@ -221,15 +239,26 @@ impl MessageListenerConcurrently for Feeder {
         messages: &[&MessageExt],
         _: &ConsumeConcurrentlyContext,
     ) -> ClientResult<ConsumeConcurrentlyStatus> {
-        self.handle.block_on(self.handle_batch(messages));
-        Ok(ConsumeConcurrentlyStatus::ConsumeSuccess)
+        let handled = self.handle.block_on(async {
+            tokio::select! {
+                () = self.handle_batch(messages) => true,
+                () = self.settling.ended.begun() => false,
+            }
+        });
+        // The library has stopped listening where it was not handled; this only must not acknowledge.
+        Ok(if handled {
+            ConsumeConcurrentlyStatus::ConsumeSuccess
+        } else {
+            ConsumeConcurrentlyStatus::ReconsumeLater
+        })
     }
 }
 
 impl Feeder {
     async fn handle_batch(&self, messages: &[&MessageExt]) {
-        let deliveries: Vec<Delivery> = messages.iter().map(|message| delivery(message)).collect();
-        if deliveries.iter().any(|delivery| delivery.topic.starts_with(DEAD_LETTER_TOPIC_PREFIX)) {
+        let deliveries: Vec<Delivery> =
+            messages.iter().map(|message| delivery(message, &self.settling.names)).collect();
+        if deliveries.iter().any(|delivery| delivery.topic.starts_with(DEAD_LETTERS)) {
             return self.handle_letters(deliveries).await;
         }
         let batch = Batch { settling: &self.settling, messages };

@@ -19,7 +19,9 @@ pub(crate) fn describe(error: &ClientError) -> String {
         Some(code::SYSTEM_ERROR) => "it failed inside; see its log (wrong credentials also end like this)",
         Some(code::SYSTEM_BUSY) => "it is too busy; perhaps its disk is slow",
         Some(code::MESSAGE_ILLEGAL) => "it does not accept such a message (its size, topic or properties)",
-        Some(code::SERVICE_NOT_AVAILABLE) => "it does not write at the moment: its disk is full, or it is a slave",
+        Some(code::SERVICE_NOT_AVAILABLE) => {
+            "it does not write at the moment: its disk is full, or it is a slave"
+        }
         Some(code::NO_PERMISSION) => "it does not permit this; see the topic's and the account's permissions",
         Some(code::TOPIC_NOT_EXIST) => "it has no such topic",
         Some(_) => "see the broker's log",

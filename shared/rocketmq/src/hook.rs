@@ -82,7 +82,9 @@ mod tests {
     fn a_flag_is_taken_out_of_the_properties_wherever_it_stands() {
         let flag = "BOXOFFICE_SYS_FLAG\u{1}257\u{2}";
         let (one, other) = ("KEYS\u{1}T1\u{2}", "TAGS\u{1}A\u{2}");
-        for properties in [format!("{flag}{one}{other}"), format!("{one}{flag}{other}"), format!("{one}{other}{flag}")] {
+        for properties in
+            [format!("{flag}{one}{other}"), format!("{one}{flag}{other}"), format!("{one}{other}{flag}")]
+        {
             assert_eq!(take_sys_flag(&properties), Some((257, format!("{one}{other}"))));
         }
         assert_eq!(take_sys_flag(one), None);

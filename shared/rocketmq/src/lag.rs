@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use crate::admin::Admin;
 use crate::client::Client;
-use crate::settling::RETRY_PREFIX;
 
 /// What waits for each group, redeliveries that are due included. Offsets trail by a few seconds, and redeliveries that
 /// are not due yet are not seen.
@@ -14,7 +13,7 @@ pub(crate) async fn of(client: &Client, subscriptions: &[Subscription]) -> Resul
     let mut lags = Vec::with_capacity(subscriptions.len());
     let mut failed = None;
     for subscription in subscriptions {
-        match of_group(&admin, subscription).await {
+        match of_group(&admin, client, subscription).await {
             Ok(lag) => lags.push(lag),
             Err(because) => {
                 failed = Some(because);
@@ -26,16 +25,15 @@ pub(crate) async fn of(client: &Client, subscriptions: &[Subscription]) -> Resul
     failed.map_or(Ok(lags), Err)
 }
 
-async fn of_group(admin: &Admin, subscription: &Subscription) -> Result<GroupLag, String> {
-    let group = subscription.group;
-    let retry = format!("{RETRY_PREFIX}{group}");
-    let topics = subscription.topics.iter().map(|filter| filter.topic.as_ref()).chain([retry.as_str()]);
+async fn of_group(admin: &Admin, client: &Client, subscription: &Subscription) -> Result<GroupLag, String> {
+    let group = client.names.group(subscription.group);
+    let topics = subscription.topics.iter().map(|filter| client.names.topic(&filter.topic));
     let (mut waiting, mut oldest) = (0, None);
-    for topic in topics {
-        if !admin.topic_exists(topic).await? {
+    for topic in topics.chain([client.names.retry_topic(subscription.group)]) {
+        if !admin.topic_exists(&topic).await? {
             continue;
         }
-        let stats = admin.consume_stats(group, topic).await?;
+        let stats = admin.consume_stats(&group, &topic).await?;
         for offsets in stats.offset_table.values() {
             let behind = offsets.get_broker_offset().saturating_sub(offsets.get_consumer_offset().max(0));
             let Ok(behind @ 1..) = u64::try_from(behind) else { continue };
@@ -45,5 +43,5 @@ async fn of_group(admin: &Admin, subscription: &Subscription) -> Result<GroupLag
             oldest = [oldest, since].into_iter().flatten().min();
         }
     }
-    Ok(GroupLag { group: group.to_owned(), waiting, delayed: None, in_flight: None, oldest })
+    Ok(GroupLag { group: subscription.group.to_owned(), waiting, delayed: None, in_flight: None, oldest })
 }

@@ -11,6 +11,7 @@ mod errors;
 mod hook;
 mod lag;
 mod message;
+mod names;
 mod preparing;
 mod producer;
 mod redelivery;
@@ -18,6 +19,7 @@ mod settings;
 mod settling;
 mod watch;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -61,9 +63,13 @@ impl RocketMq {
 
     /// Ends every connection. Consumers must have been stopped before.
     pub async fn close(&self) {
-        self.inner.watch.stop();
-        self.inner.producer.close().await;
-        self.inner.client.close().await;
+        // Its type is hidden here, or every caller would need the recursion limit of this crate.
+        let ending: Pin<Box<dyn Future<Output = ()> + Send + '_>> = Box::pin(async {
+            self.inner.watch.stop();
+            self.inner.producer.close().await;
+            self.inner.client.close().await;
+        });
+        ending.await;
     }
 }
 

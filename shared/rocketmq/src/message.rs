@@ -12,6 +12,7 @@ use rocketmq_model::common::message::message_single::Message;
 use rocketmq_model::common::message::{MessageConst, MessageTrait};
 
 use crate::hook::SYS_FLAG;
+use crate::names::Names;
 
 /// The bits of the system flag that tell how a body is compressed; the others belong to the broker.
 pub(crate) const COMPRESSION_BITS: i32 = 0x701;
@@ -32,14 +33,19 @@ pub(crate) enum Unsendable {
 }
 
 /// What is sent of a message.
-pub(crate) fn outgoing(message: &Outgoing, max_bytes: usize, now: Timestamp) -> Result<Message, Unsendable> {
+pub(crate) fn outgoing(
+    message: &Outgoing,
+    names: &Names,
+    max_bytes: usize,
+    now: Timestamp,
+) -> Result<Message, Unsendable> {
     if message.body.len() > max_bytes {
         return Err(Unsendable::TooLarge { found: message.body.len(), allowed: max_bytes });
     }
     if message.body.is_empty() {
         return Err(Unsendable::Empty);
     }
-    let mut builder = Message::builder().topic(message.topic.as_ref()).body(message.body.clone());
+    let mut builder = Message::builder().topic(names.topic(&message.topic)).body(message.body.clone());
     if let Some(tag) = &message.tag {
         builder = builder.tags(tag.as_ref());
     }
@@ -66,7 +72,7 @@ pub(crate) fn outgoing(message: &Outgoing, max_bytes: usize, now: Timestamp) -> 
 }
 
 /// What a function sees of a message.
-pub(crate) fn delivery(message: &MessageExt) -> Delivery {
+pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
     let property = |name: &'static str| message.property_ref(&name.into()).map(ToString::to_string);
     let time = |millis: i64| Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0);
     let generation = property(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -77,7 +83,7 @@ pub(crate) fn delivery(message: &MessageExt) -> Delivery {
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect();
     Delivery {
-        topic: Arc::from(message.topic().as_str()),
+        topic: Arc::from(names.local(message.topic().as_str())),
         tag: property(MessageConst::PROPERTY_TAGS).filter(|tag| !tag.is_empty()).map(Arc::from),
         key: first_key(property(MessageConst::PROPERTY_KEYS)),
         message_id: Arc::from(message.msg_id().as_str()),

@@ -43,7 +43,7 @@ impl Producer {
     /// Sends one message; returns once the broker has stored it.
     pub(crate) async fn send(&self, message: &Outgoing) -> Result<MessageId, SendError> {
         let settings = &self.client.settings;
-        let built = outgoing(message, settings.max_message_bytes, Timestamp::now())
+        let built = outgoing(message, &self.client.names, settings.max_message_bytes, Timestamp::now())
             .map_err(|error| SendError::Rejected(format!("{}: {error}", message.topic)))?;
         self.send_built(built, &message.topic).await
     }
@@ -145,7 +145,11 @@ fn stored(result: &SendResult, topic: &str) -> Result<MessageId, SendError> {
         SendStatus::SendOk => Ok(id),
         // It is stored as safely as it can be while the slave is away; sending it again would not change that.
         SendStatus::SlaveNotAvailable => {
-            tracing::warn!(topic, message_id = id.0, "a message is stored on one broker only: its slave is away");
+            tracing::warn!(
+                topic,
+                message_id = id.0,
+                "a message is stored on one broker only: its slave is away"
+            );
             Ok(id)
         }
         SendStatus::FlushDiskTimeout => Err(SendError::OutcomeUnknown(format!(

@@ -9,13 +9,13 @@ use rocketmq_model::common::message::{MessageConst, MessageTrait};
 
 use crate::RocketMq;
 use crate::message::{GENERATION, outgoing};
-use crate::settling::RETRY_PREFIX;
+use crate::names::RETRY;
 
 #[async_trait]
 impl Redeliver for RocketMq {
     async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
         let to_a_group = letter.group != DEAD_LETTER_NO_GROUP;
-        let topic = if to_a_group { format!("{RETRY_PREFIX}{}", letter.group) } else { letter.topic.clone() };
+        let topic = if to_a_group { format!("{RETRY}{}", letter.group) } else { letter.topic.clone() };
         let mut properties = letter.properties.clone();
         properties.push((GENERATION.to_owned(), letter.generation.saturating_add(1).to_string()));
         let message = Outgoing {
@@ -27,12 +27,16 @@ impl Redeliver for RocketMq {
             deliver_at: None,
             properties,
         };
-        let largest = self.inner.client.settings.max_message_bytes;
-        let mut built = outgoing(&message, largest, Timestamp::now())
-            .map_err(|error| SendError::Rejected(format!("{topic}: {error}")))?;
+        let client = &self.inner.client;
+        let mut built =
+            outgoing(&message, &client.names, client.settings.max_message_bytes, Timestamp::now())
+                .map_err(|error| SendError::Rejected(format!("{topic}: {error}")))?;
         if to_a_group {
             // Consumers show the message under this topic.
-            built.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), letter.topic.as_str().into());
+            built.put_property(
+                MessageConst::PROPERTY_RETRY_TOPIC.into(),
+                client.names.topic(&letter.topic).into(),
+            );
         }
         self.inner.producer.send_built(built, &topic).await.map(|_| ())
     }

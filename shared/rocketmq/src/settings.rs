@@ -57,6 +57,9 @@ pub struct RocketMqSettings {
     pub send_retries: u32,
     /// Where a group begins that has never consumed.
     pub first_offset: FirstOffset,
+    /// Put before every topic and group at the broker, so that several installations may share one; Java services
+    /// know the names without it.
+    pub prefix: String,
     /// Part of this process's name at the broker, so that operators recognise it; one is made up without it.
     pub instance: Option<String>,
     /// Read and write queues of topics that are created here.
@@ -77,6 +80,7 @@ impl RocketMqSettings {
             send_time_out: Duration::from_secs(3),
             send_retries: 2,
             first_offset: FirstOffset::First,
+            prefix: String::new(),
             instance: None,
             queues: 4,
             max_message_bytes: 4 * 1024 * 1024,

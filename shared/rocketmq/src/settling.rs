@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_messages::dead_letter_topic;
 use boxoffice_runtime::{
-    DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID, DEAD_LETTER_REASON,
-    DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Outcome, RetryPolicy, Settle, Settled, Shutdown,
+    DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
+    DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Outcome, RetryPolicy, Settle, Settled,
+    Shutdown,
 };
 use rocketmq_client_rust::ClientResult;
 use rocketmq_model::common::message::message_ext::MessageExt;
@@ -18,7 +18,8 @@ use rocketmq_model::common::message::{MessageConst, MessageTrait};
 use crate::delay_levels::level;
 use crate::errors::describe;
 use crate::hook::SYS_FLAG;
-use crate::message::delivery;
+use crate::message::{COMPRESSION_BITS, delivery};
+use crate::names::Names;
 use crate::producer::Producer;
 use crate::watch::Watch;
 
@@ -26,10 +27,6 @@ use crate::watch::Watch;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Longest reason that travels with a dead letter, in characters.
 const LONGEST_REASON: usize = 500;
-/// What RocketMQ puts before the group to name its topic of redeliveries.
-pub(crate) const RETRY_PREFIX: &str = "%RETRY%";
-/// What RocketMQ puts before the group to name its topic of dead letters.
-pub(crate) const DEAD_LETTER_TOPIC_PREFIX: &str = "%DLQ%";
 
 type Answer = Pin<Box<dyn Future<Output = ClientResult<()>> + Send>>;
 /// Asks the broker to deliver a message again after a delay level.
@@ -38,6 +35,7 @@ pub(crate) type SendBack = Arc<dyn Fn(MessageExt, i32) -> Answer + Send + Sync>;
 /// What settling needs of the consumer that took the messages.
 pub(crate) struct Settling {
     pub(crate) group: &'static str,
+    pub(crate) names: Names,
     pub(crate) policy: RetryPolicy,
     pub(crate) delay_levels: Vec<Duration>,
     pub(crate) producer: Arc<Producer>,
@@ -61,9 +59,10 @@ impl Settle for Batch<'_> {
             match outcome {
                 Some(Outcome::Done | Outcome::Duplicate) => {}
                 Some(Outcome::Poison { because }) => self.settling.bury(message, &because).await,
-                Some(Outcome::Retry { after, because }) => self.settling.retry(message, after, &because).await,
-                // It was never started; the first level is as soon as RocketMQ can.
-                None => self.settling.again(message, Duration::ZERO).await,
+                Some(Outcome::Retry { after, because }) => {
+                    self.settling.retry(message, after, &because).await
+                }
+                None => self.settling.hand_back(message).await,
             }
         }
     }
@@ -95,7 +94,7 @@ impl Settling {
     /// Makes a dead letter of a message, however long the broker is away. It is sent from here and not by the broker,
     /// so that the reason travels with it.
     async fn bury(&self, message: &MessageExt, because: &str) {
-        let (topic, letter) = (dead_letter_topic(self.group), self.letter(message, because));
+        let (topic, letter) = (self.names.dead_letter_topic(self.group), self.letter(message, because));
         self.until_done(message, || async {
             let refused = match self.producer.send_built(letter.clone(), &topic).await {
                 Ok(_) => return Ok(()),
@@ -109,7 +108,11 @@ impl Settling {
         .await;
     }
 
-    async fn until_done<F: Future<Output = Result<(), String>>>(&self, message: &MessageExt, work: impl Fn() -> F) {
+    async fn until_done<F: Future<Output = Result<(), String>>>(
+        &self,
+        message: &MessageExt,
+        work: impl Fn() -> F,
+    ) {
         let mut said = false;
         loop {
             let done = tokio::select! {
@@ -119,7 +122,12 @@ impl Settling {
             let Err(because) = done else { return };
             if !said {
                 let (group, message_id) = (self.group, message.msg_id().as_str());
-                tracing::warn!(group, message_id, because, "a message cannot be settled; trying until it can");
+                tracing::warn!(
+                    group,
+                    message_id,
+                    because,
+                    "a message cannot be settled; trying until it can"
+                );
                 said = true;
             }
             self.watch.look();
@@ -130,24 +138,32 @@ impl Settling {
         }
     }
 
+    /// Has a message that was never started delivered to the group again, which costs it no attempt. The broker's own
+    /// way would count one.
+    async fn hand_back(&self, message: &MessageExt) {
+        let topic = self.names.retry_topic(self.group);
+        let mut copy = copy(message, &topic);
+        copy.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), message.topic().clone());
+        let attempts_before = message.reconsume_times().to_string();
+        copy.put_property(MessageConst::PROPERTY_RECONSUME_TIME.into(), attempts_before.into());
+        self.until_done(message, || async {
+            let sent = self.producer.send_built(copy.clone(), &topic).await;
+            sent.map(|_| ()).map_err(|error| format!("it cannot be handed back: {error}"))
+        })
+        .await;
+    }
+
     /// The dead letter of a message: its body, its properties, and what an operator wants to know.
     fn letter(&self, message: &MessageExt, because: &str) -> Message {
-        let origin = delivery(message);
-        let topic = dead_letter_topic(self.group);
-        let mut letter =
-            Message::builder().topic(topic.as_str()).body(origin.body.clone()).build().unwrap_or_default();
-        for (name, value) in message.properties() {
-            if !BROKER_PROPERTIES.contains(&name.as_str()) {
-                letter.put_property(name.clone(), value.clone());
-            }
-        }
-        for (name, value) in self.story(&origin, because) {
+        let mut letter = copy(message, &self.names.dead_letter_topic(self.group));
+        for (name, value) in self.story(&delivery(message, &self.names), because) {
             letter.put_property(name.into(), value.into());
         }
-        if message.sys_flag() & crate::message::COMPRESSION_BITS != 0 {
-            let flag = (message.sys_flag() & crate::message::COMPRESSION_BITS).to_string();
-            letter.put_property(SYS_FLAG.into(), flag.into());
-        }
+        // As the broker names them, for tools that know only these.
+        let (topic, id) = (message.topic().clone(), message.msg_id().clone());
+        letter.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), topic.clone());
+        letter.put_property(MessageConst::PROPERTY_DLQ_ORIGIN_TOPIC.into(), topic);
+        letter.put_property(MessageConst::PROPERTY_DLQ_ORIGIN_MESSAGE_ID.into(), id);
         letter
     }
 
@@ -161,14 +177,26 @@ impl Settling {
             (DEAD_LETTER_MESSAGE_ID, origin.message_id.to_string()),
             (DEAD_LETTER_ATTEMPTS, origin.attempt.to_string()),
             (DEAD_LETTER_GENERATION, origin.generation.to_string()),
-            // As the broker names them, for tools that know only these.
-            (MessageConst::PROPERTY_RETRY_TOPIC, origin.topic.to_string()),
-            (MessageConst::PROPERTY_DLQ_ORIGIN_TOPIC, origin.topic.to_string()),
-            (MessageConst::PROPERTY_DLQ_ORIGIN_MESSAGE_ID, origin.message_id.to_string()),
         ];
         story.extend(origin.tag.as_ref().map(|tag| (DEAD_LETTER_TAG, tag.to_string())));
         story
     }
+}
+
+/// A message with the same body and properties.
+fn copy(message: &MessageExt, topic: &str) -> Message {
+    let body = message.body().unwrap_or_default();
+    let mut copy = Message::builder().topic(topic).body(body).build().unwrap_or_default();
+    for (name, value) in message.properties() {
+        if !BROKER_PROPERTIES.contains(&name.as_str()) {
+            copy.put_property(name.clone(), value.clone());
+        }
+    }
+    let flag = message.sys_flag() & COMPRESSION_BITS;
+    if flag != 0 {
+        copy.put_property(SYS_FLAG.into(), flag.to_string().into());
+    }
+    copy
 }
 
 /// The delay level that makes a dead letter.

@@ -50,7 +50,8 @@ impl Watch {
         let because = format!("no answer yet from the name servers {}", client.settings.name_servers);
         let (sender, state) = watch::channel(ClusterState::Away { because });
         let look = Arc::new(Notify::new());
-        let watcher = Watcher { client, sender, look: look.clone(), brokers: BTreeSet::new(), epoch: NO_EPOCH };
+        let watcher =
+            Watcher { client, sender, look: look.clone(), brokers: BTreeSet::new(), epoch: NO_EPOCH };
         Self { state, look, task: Mutex::new(Some(tokio::spawn(watcher.run()))) }
     }
 

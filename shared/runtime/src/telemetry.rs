@@ -5,6 +5,7 @@
 
 mod consumer;
 mod init;
+mod lag_gauges;
 pub mod mask;
 pub mod names;
 mod sent;
@@ -12,5 +13,6 @@ mod trace_parent;
 
 pub(crate) use consumer::{ConsumerTelemetry, batch_span, message_span};
 pub use init::{LogFormat, Telemetry, TelemetryError, UnknownLogFormat, init};
+pub use lag_gauges::LagGauges;
 pub use sent::{CountedBus, SendCounters};
 pub use trace_parent::{InvalidTraceParent, TRACEPARENT, TraceParent};

@@ -81,8 +81,11 @@ pub async fn a_corrupt_body_is_poison_and_its_neighbours_are_handled(backend: &d
             ..order(&format!("good-{number}"))
         });
     }
-    messages.push(Outgoing { body: Vec::new().into(), ..order("bad-empty") });
+    if backend.takes_empty_bodies() {
+        messages.push(Outgoing { body: Vec::new().into(), ..order("bad-empty") });
+    }
     messages.push(Outgoing { sys_flag: 0x701, body: json("x").into(), ..order("bad-unknown") });
+    let bad = messages.len() - CODECS.len();
     backend.send_all(messages).await;
     let (handled, letters) = (Log::new(), backend.letters());
     let log = handled.clone();
@@ -90,7 +93,7 @@ pub async fn a_corrupt_body_is_poison_and_its_neighbours_are_handled(backend: &d
         log.push(order.order_no.unwrap_or_default());
         async { Outcome::Done }
     })));
-    let letters = letters.wait_for(7).await;
+    let letters = letters.wait_for(bad).await;
     eventually("the good ones are handled", || handled.count() >= 5).await;
     running.stop().await;
     for letter in letters {

@@ -7,6 +7,9 @@ use boxoffice_runtime::{DEAD_LETTER_NO_GROUP, DEAD_LETTER_PREFIX, Outcome, Subsc
 use super::{Backend, audit, created, order};
 use crate::support::{done, recorder};
 
+/// A system flag that says how a body is compressed: the body must be kept together with it.
+const COMPRESSED: i32 = 0x201;
+
 /// A message whose attempts are used up is a dead letter that tells all that is known of it.
 pub async fn a_message_that_keeps_failing_is_a_dead_letter_in_the_end(backend: &dyn Backend) {
     let letters = backend.letters();
@@ -14,7 +17,7 @@ pub async fn a_message_that_keeps_failing_is_a_dead_letter_in_the_end(backend: &
     let running = backend.run(function.clone());
     let mut sent = order("T1");
     sent.body = vec![0, 159, 146, 150].into();
-    sent.sys_flag = 8;
+    sent.sys_flag = COMPRESSED;
     sent.properties = vec![("traceparent".to_owned(), "00-1-2-01".to_owned())];
     let id = backend.bus().send(sent.clone()).await.unwrap();
     let letters = letters.wait_for(1).await;
@@ -26,7 +29,10 @@ pub async fn a_message_that_keeps_failing_is_a_dead_letter_in_the_end(backend: &
     assert_eq!((letter.attempts, letter.generation), (backend.settings().retry.max_attempts, 0));
     assert_eq!((letter.group.as_str(), letter.topic.as_str()), (group::ORDER_PROCESS, topic::ORDER));
     assert_eq!((letter.tag.as_deref(), letter.key.as_deref()), (Some(tag::ORDER_CREATED), Some("T1")));
-    assert_eq!((&letter.body, letter.sys_flag, &letter.properties), (&sent.body, 8, &sent.properties));
+    assert_eq!(
+        (&letter.body, letter.sys_flag, &letter.properties),
+        (&sent.body, COMPRESSED, &sent.properties)
+    );
     assert_eq!(letter.message_id, id.0);
     backend.nothing_is_left(created()).await;
 }
@@ -75,7 +81,7 @@ pub async fn a_redrive_reaches_only_the_group_that_failed(backend: &dyn Backend)
     let running = [backend.run(failing.clone()), backend.run(all.clone())];
     let mut sent = order("T1");
     sent.properties = vec![("traceparent".to_owned(), "00-1-2-01".to_owned())];
-    sent.sys_flag = 8;
+    sent.sys_flag = COMPRESSED;
     backend.send(sent.clone()).await;
     let first = letters.wait_for(1).await.remove(0);
     let letters = backend.letters();
@@ -90,7 +96,7 @@ pub async fn a_redrive_reaches_only_the_group_that_failed(backend: &dyn Backend)
         running.stop().await;
     }
     let last = failing.seen().pop().unwrap();
-    assert_eq!((last.generation, last.attempt, last.sys_flag), (2, 1, 8));
+    assert_eq!((last.generation, last.attempt, last.sys_flag), (2, 1, COMPRESSED));
     assert_eq!((&last.body, &*last.topic, last.key.as_deref()), (&sent.body, topic::ORDER, Some("T1")));
     assert_eq!(last.tag.as_deref(), Some(tag::ORDER_CREATED));
     assert!(last.properties.iter().all(|(name, _)| !name.starts_with(DEAD_LETTER_PREFIX)), "{last:?}");

@@ -10,7 +10,7 @@ use crate::support::{done, recorder};
 
 /// What was sent is there after a restart: delays, attempts and dead letters as they were.
 pub async fn a_restart_loses_nothing_and_keeps_delays_and_attempts(backend: &dyn Backend) {
-    let again = Duration::from_secs(2);
+    let again = backend.longer_than_a_restart();
     let failing = recorder(created(), move |delivery| match delivery.key.as_deref() {
         Some("retried") => Outcome::retry_after(again, "not yet"),
         Some("bad") => Outcome::poison("bad"),

@@ -300,7 +300,9 @@ impl Sale {
             let Answer::Groups(groups) = self.command(&Command::Status).await? else {
                 return Err(SaleError::WrongAnswer);
             };
-            if groups.iter().all(|group| group.waiting == 0 && group.in_flight == 0) || self.shop.is_over() {
+            if groups.iter().all(|group| group.waiting == 0 && group.in_flight.unwrap_or(0) == 0)
+                || self.shop.is_over()
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

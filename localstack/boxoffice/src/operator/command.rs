@@ -2,6 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boxoffice_domain::Order;
 use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, StoreError};
+use boxoffice_runtime::GroupLag;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -360,10 +361,23 @@ pub struct GroupView {
     pub group: String,
     /// Messages that are due and not handled yet.
     pub waiting: u64,
-    /// Messages whose time has not come.
-    pub delayed: u64,
-    /// Messages being handled.
-    pub in_flight: u64,
+    /// Messages whose time has not come; none where the bus cannot tell.
+    pub delayed: Option<u64>,
+    /// Messages being handled; none where the bus cannot tell, and counts them as waiting.
+    pub in_flight: Option<u64>,
     /// How long the oldest due message has been waiting, in seconds; none where nothing is due.
     pub oldest_seconds: Option<f64>,
+}
+
+impl GroupView {
+    /// A lag as it is shown at `now`.
+    pub(super) fn new(lag: GroupLag, now: Timestamp) -> Self {
+        Self {
+            group: lag.group,
+            waiting: lag.waiting,
+            delayed: lag.delayed,
+            in_flight: lag.in_flight,
+            oldest_seconds: lag.oldest.map(|oldest| now.duration_since(oldest).as_secs_f64().max(0.0)),
+        }
+    }
 }

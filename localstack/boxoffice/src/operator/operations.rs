@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
+use boxoffice_host::Opened;
 use boxoffice_messages::{EventTime, Payload, StockEventMessage, StockOperation, tag, topic};
 
+use super::bus_view::BusView;
 use super::command::{LetterFilter, RefundView, SyncView};
 use super::{
     Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
@@ -18,20 +20,17 @@ const LETTERS_PER_CALL: u32 = 500;
 /// Carries out commands on the ports of this process.
 pub struct Operations {
     ports: Ports,
+    bus: BusView,
     store: Embedded,
     deliveries: Option<PathBuf>,
 }
 
 impl Operations {
-    /// Works on `ports`; `store` is the file behind them, for what no port tells, and `deliveries` the file where
-    /// log providers write what they delivered.
-    pub fn new(ports: Ports, store: Embedded, deliveries: Option<PathBuf>) -> Self {
-        Self { ports, store, deliveries }
-    }
-
-    /// Closes the file. Nothing works after it.
-    pub async fn close(&self) -> Result<(), OperatorError> {
-        Ok(self.store.close().await?)
+    /// Works on what was opened, and on its file for what no port tells; `deliveries` is the file where log providers
+    /// write what they delivered.
+    pub fn new(opened: &Opened, deliveries: Option<PathBuf>) -> Self {
+        let (ports, store) = (opened.ports.clone(), opened.embedded.clone());
+        Self { ports, bus: BusView::new(opened), store, deliveries }
     }
 
     /// Carries out one command.
@@ -67,7 +66,7 @@ impl Operations {
             Command::RefundSettle { order_no } => self.settle(&order_no).await,
             Command::Status => self.status().await,
             Command::Verify => Ok(Answer::Verification(
-                verify::verify(&self.ports, &self.store, self.deliveries.as_deref()).await?,
+                verify::verify(&self.ports, &self.bus, &self.store, self.deliveries.as_deref()).await?,
             )),
         }
     }
@@ -246,22 +245,8 @@ impl Operations {
     }
 
     async fn status(&self) -> Result<Answer, OperatorError> {
-        let groups = self.store.queues().await?;
         let now = self.ports.clock.now();
-        Ok(Answer::Groups(
-            groups
-                .into_iter()
-                .map(|group| GroupView {
-                    group: group.group,
-                    waiting: group.waiting,
-                    delayed: group.delayed,
-                    in_flight: group.in_flight,
-                    oldest_seconds: group
-                        .oldest
-                        .map(|oldest| now.duration_since(oldest).as_secs_f64().max(0.0)),
-                })
-                .collect(),
-        ))
+        Ok(Answer::Groups(self.bus.lags().await?.into_iter().map(|lag| GroupView::new(lag, now)).collect()))
     }
 }
 

@@ -7,6 +7,7 @@ mod crash;
 mod dead_letters;
 mod opening;
 mod queue;
+mod sharing;
 mod stores;
 mod stress;
 mod support;

@@ -10,6 +10,10 @@ pub const MESSAGE_OUTCOME: &str = "mq.message.outcome";
 pub const SEND_FAILED: &str = "mq.send.failed";
 /// Histogram of seconds from when a message could have been consumed to when it was, by `consumer_group`.
 pub const LAG: &str = "mq.lag";
+/// Gauge of messages that are due and not handled, by `consumer_group`: what to scale a function by.
+pub const WAITING: &str = "mq.waiting";
+/// Gauge of seconds since the oldest message became due that is not handled, by `consumer_group`; 0 when there is none.
+pub const OLDEST: &str = "mq.waiting.oldest";
 /// Histogram of seconds spent in a sweep, by `sweeper`.
 pub const SWEEP_DURATION: &str = "sweep.duration";
 /// Counter of things that sweeps put right, by `sweeper`.

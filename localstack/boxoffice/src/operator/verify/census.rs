@@ -7,6 +7,8 @@ use boxoffice_domain::{LedgerState, Order, OrderNo, OrderState, TicketId};
 use boxoffice_embedded::Embedded;
 use jiff::Timestamp;
 
+use crate::operator::bus_view::BusView;
+
 /// Records read at a time.
 const PAGE: u32 = 2_000;
 
@@ -18,6 +20,17 @@ pub(super) struct Deliveries {
     pub(super) repeated: u64,
     /// Effects whose first owner died between the provider's answer and our record of it.
     pub(super) taken_over: u64,
+}
+
+/// What became of all messages that were ever put in a queue.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    pub(super) queued: u64,
+    pub(super) handled: u64,
+    pub(super) dead_lettered: u64,
+    pub(super) waiting: u64,
+    /// Messages that should be in one of the three and are not.
+    pub(super) unaccounted: u64,
 }
 
 /// Everything counted once.
@@ -42,11 +55,8 @@ pub(super) struct Census {
     pub(super) orphaned_reservations: u64,
     pub(super) marks: u64,
     pub(super) due_messages: u64,
-    pub(super) waiting_in_all: u64,
-    pub(super) queued: u64,
-    pub(super) handled: u64,
-    pub(super) dead_lettered: u64,
-    pub(super) unaccounted_messages: u64,
+    /// Only where the file has the messages.
+    pub(super) accounts: Option<Accounts>,
     pub(super) dead_letters: u64,
     pub(super) sales_recorded: u64,
     pub(super) sales_expected: u64,
@@ -72,12 +82,13 @@ impl Census {
 
     pub(super) async fn take(
         ports: &Ports,
+        bus: &BusView,
         store: &Embedded,
         deliveries: Option<&Path>,
     ) -> Result<Self, StoreError> {
         let now = ports.clock.now();
         let mut census = Self::default();
-        census.count_messages(store).await?;
+        census.count_messages(bus).await?;
         census.marks = ports.orders.unsent(Timestamp::MAX, PAGE).await?.len() as u64;
         census.dead_letters = ports.dead_letters.count().await?;
         let orders = census.count_orders(store, now)?;
@@ -89,16 +100,23 @@ impl Census {
         Ok(census)
     }
 
-    async fn count_messages(&mut self, store: &Embedded) -> Result<(), StoreError> {
+    async fn count_messages(&mut self, bus: &BusView) -> Result<(), StoreError> {
+        let BusView::File(store) = bus else {
+            self.due_messages =
+                bus.lags().await?.iter().map(|lag| lag.waiting + lag.in_flight.unwrap_or(0)).sum();
+            return Ok(());
+        };
+        let mut accounts = Accounts::default();
         for group in store.queues().await? {
             self.due_messages += group.waiting + group.in_flight;
             let waiting = group.waiting + group.delayed + group.in_flight;
-            self.waiting_in_all += waiting;
-            self.queued += group.queued;
-            self.handled += group.handled;
-            self.dead_lettered += group.dead_lettered;
-            self.unaccounted_messages += group.queued.abs_diff(group.handled + group.dead_lettered + waiting);
+            accounts.waiting += waiting;
+            accounts.queued += group.queued;
+            accounts.handled += group.handled;
+            accounts.dead_lettered += group.dead_lettered;
+            accounts.unaccounted += group.queued.abs_diff(group.handled + group.dead_lettered + waiting);
         }
+        self.accounts = Some(accounts);
         Ok(())
     }
 

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use boxoffice_domain::ports::{Ports, StoreError};
+use boxoffice_embedded::Embedded;
+use boxoffice_host::Opened;
+use boxoffice_runtime::{GroupLag, Transport};
+
+use crate::functions;
+
+/// What can be seen of the messages that wait.
+pub(super) enum BusView {
+    /// They are rows of the file, each of which is accounted for.
+    File(Embedded),
+    /// A broker has them, and tells how far each group is.
+    Elsewhere { transport: Arc<dyn Transport>, ports: Ports },
+}
+
+impl BusView {
+    pub(super) fn new(opened: &Opened) -> Self {
+        if opened.has_bus_in_file() {
+            Self::File(opened.embedded.clone())
+        } else {
+            Self::Elsewhere { transport: opened.transport.clone(), ports: opened.ports.clone() }
+        }
+    }
+
+    /// What waits for each group.
+    pub(super) async fn lags(&self) -> Result<Vec<GroupLag>, StoreError> {
+        match self {
+            Self::File(store) => {
+                let queues = store.queues().await?.into_iter();
+                let lag = |queue: boxoffice_embedded::GroupQueue| GroupLag {
+                    group: queue.group,
+                    waiting: queue.waiting,
+                    delayed: Some(queue.delayed),
+                    in_flight: Some(queue.in_flight),
+                    oldest: queue.oldest,
+                };
+                Ok(queues.map(lag).collect())
+            }
+            Self::Elsewhere { transport, ports } => {
+                let subscriptions = functions::subscriptions(ports);
+                transport
+                    .lag(&subscriptions)
+                    .await
+                    .map_err(|error| StoreError::Unavailable(error.to_string()))
+            }
+        }
+    }
+}
