@@ -4,7 +4,12 @@ BOXOFFICE = target/release/boxoffice
 export CATALOGUE ?= localstack/boxoffice/catalogue.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt bench build clean
+.PHONY: help run demo test check fmt bench build clean up down status build-rocketmq run-rocketmq demo-rocketmq test-rocketmq test-interop bench-rocketmq
+
+# The broker of `make up`; any other cluster will do.
+ROCKETMQ ?= rocketmq://127.0.0.1:9876
+FUNCTIONS = order-api order-process order-paid order-cancelled order-timeout stock-management sms-notification \
+	email-notification push-notification dlq-handler outbox-relay stock-reconcile
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +41,33 @@ bench: ## rates, latencies, CPU and memory of the embedded mode, beside the raw 
 	@scripts/need.sh
 	$(CARGO) build --release --locked -p boxoffice-bench
 	@target/release/boxoffice-bench $(BENCH_ARGS)
+
+up: ## start a RocketMQ name server and broker on this machine, with Docker where there is one
+	@localstack/stack.sh up
+
+down: ## stop them
+	@localstack/stack.sh down
+
+status: ## what of them runs
+	@localstack/stack.sh status
+
+build-rocketmq: ## every program, with RocketMQ, in release mode
+	@scripts/need.sh
+	$(CARGO) build --release --locked -p boxoffice $(FUNCTIONS:%=-p %) --features boxoffice-host/rocketmq
+
+run-rocketmq: build-rocketmq up ## as `make run`, but the messages go through the broker
+	@BUS=$(ROCKETMQ) $(BOXOFFICE) serve
+
+demo-rocketmq: build-rocketmq up ## as `make demo`, on twelve processes and the broker (DEMO_ARGS=--kill-programs kills each in turn)
+	@BUS=$(ROCKETMQ) $(BOXOFFICE) demo --programs $(DEMO_ARGS)
+
+test-rocketmq: ## the tests that need the broker
+	@scripts/need.sh
+	$(CARGO) test --locked -p boxoffice-tests --test it rocketmq
+
+test-interop: ## messages from and to a Spring Boot program, both ways
+	@scripts/need.sh
+	$(CARGO) test --locked -p boxoffice-tests --test it interop
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 pub mod bus;
+pub mod rocketmq;
 pub mod stores;
 mod support;
 

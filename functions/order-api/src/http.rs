@@ -23,7 +23,7 @@ use boxoffice_runtime::telemetry::Telemetry;
 use crate::OrderService;
 use edge::{Edge, RouteEdge};
 
-pub use health::{Readiness, StoreReadiness};
+pub use health::{BusReadiness, Readiness, StoreReadiness};
 pub use openapi::openapi_json;
 
 /// How the router treats requests, and what the operator's pages show.

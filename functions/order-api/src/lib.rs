@@ -22,6 +22,6 @@ mod testing;
 
 pub use answers::{OrderAccepted, OrderMoved, OrderPage, OrderView, Refund, StockView};
 pub use error::{ApiError, InvalidField};
-pub use http::{Readiness, RouterSettings, StoreReadiness, openapi_json, router, router_for};
+pub use http::{BusReadiness, Readiness, RouterSettings, StoreReadiness, openapi_json, router, router_for};
 pub use requests::{CallContext, ListOrders, NewOrder};
 pub use service::{OrderService, ServiceLimits};

@@ -1,9 +1,10 @@
 //! `order-api` as a program of its own: the HTTP API without the functions.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use boxoffice_host::Host;
-use order_api::RouterSettings;
+use order_api::{BusReadiness, RouterSettings};
 
 fn main() -> ExitCode {
     boxoffice_host::run("order-api", async |host: &Host| {
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
             body_limit: limits.body_limit,
             request_time_out: limits.request_time_out,
             in_flight_limit: limits.in_flight_limit,
+            readiness: vec![Arc::new(BusReadiness(host.transport.clone()))],
             ..RouterSettings::default()
         };
         let router = order_api::router_for(&host.ports, Some(host.telemetry.clone()), settings);

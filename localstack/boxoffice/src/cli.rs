@@ -77,6 +77,12 @@ pub struct DemoArgs {
     /// Start a server of its own on a scratch file even if one is running.
     #[arg(long)]
     pub alone: bool,
+    /// Run every function as a process of its own, on the broker that BUS names; their programs stand beside this one.
+    #[arg(long)]
+    pub programs: bool,
+    /// The same, and kill each of them in turn during the sale, as `kill -9` does, and start it again.
+    #[arg(long)]
+    pub kill_programs: bool,
 }
 
 /// One message.

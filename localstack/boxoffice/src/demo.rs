@@ -4,8 +4,13 @@
 //! restarted meanwhile.
 
 mod buyer;
+mod office;
+pub mod programs;
 mod report;
 mod sale;
+mod scratch;
 mod shop;
 
+pub use office::{CommandError, Office};
 pub use sale::{Plan, SaleError, run};
+pub use scratch::{Scratch, on_programs, on_server};

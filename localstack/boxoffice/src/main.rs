@@ -4,17 +4,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use boxoffice::admin::AdminClient;
 use boxoffice::cli::{
     Action, Cli, DemoArgs, DlqAction, FilterArgs, OrderAction, RefundAction, SendArgs, StockAction,
 };
-use boxoffice::demo::{self, Plan};
+use boxoffice::demo::{self, Office, Plan, Scratch};
 use boxoffice::operator::{Answer, Command, LetterFilter, RedriveView};
 use boxoffice::reach::{Reach, running_server};
 use boxoffice::serve::Server;
 use boxoffice::{DEMO_CATALOGUE, captured, print};
 use boxoffice_host::{CatalogueSource, HostError, HostSettings};
-use boxoffice_runtime::config::{Settings, settings_table};
+use boxoffice_runtime::config::settings_table;
 use boxoffice_runtime::{Shutdown, shutdown, telemetry};
 use clap::Parser as _;
 use jiff::Timestamp;
@@ -197,43 +196,20 @@ async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode
         ticket: (show_id, session_id, ticket_id),
         time_limit: Duration::from_secs(args.time_limit),
     };
+    let programs = args.programs || args.kill_programs;
     if !args.alone
+        && !programs
         && let Some(admin) = running_server(&settings, http()?).await?
     {
         println!("The sale is made on the running server, http://{}", admin.endpoint().api);
-        let good = demo::run(plan, http()?, admin).await?;
+        let good = demo::run(plan, http()?, Office::of_server(admin), || {}).await?;
         return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let scratch = tempfile::tempdir()?;
-    println!(
-        "No server runs, so the sale is made on one of its own, on a scratch file, with 8 s to pay and a text-message provider that fails every fifth time"
-    );
-    let server = scratch_server(scratch.path()).await?;
-    let database = scratch.path().join("boxoffice.db");
-    let stop = server.shutdown.clone();
-    let running = tokio::spawn(server.run());
-    let admin = AdminClient::locate(&database, http()?)?.context("the server tells nobody where it is")?;
-    let good = demo::run(plan, http()?, admin).await;
-    stop.begin();
-    running.await??;
-    Ok(if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// A server for one sale: a short time to pay, so that its end can be watched, and a flaky text-message provider.
-async fn scratch_server(folder: &std::path::Path) -> anyhow::Result<Server> {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let log = format!("log:{}", file("notifications.log"));
-    let variables = [
-        ("BUS", format!("embedded:{}", file("boxoffice.db"))),
-        ("LISTEN", "127.0.0.1:0".to_owned()),
-        ("PAYMENT_WINDOW", "8s".to_owned()),
-        ("SMS_PROVIDER", log.clone()),
-        ("SMS_FAILING_PERCENT", "20".to_owned()),
-        ("EMAIL_PROVIDER", log.clone()),
-        ("PUSH_PROVIDER", log),
-    ];
-    let mut settings = HostSettings::read(Settings::from_parts(variables, "")).map_err(HostError::from)?;
-    settings.catalogue = Some(CatalogueSource::Text(DEMO_CATALOGUE));
-    let telemetry = telemetry::init(settings.log_format, "error").map_err(HostError::from)?;
-    Ok(Server::start(settings, Some(telemetry), Shutdown::new()).await?)
+    let scratch = Scratch::new(&settings)?;
+    let good = if programs {
+        demo::on_programs(plan, http()?, scratch, args.kill_programs).await?
+    } else {
+        demo::on_server(plan, http()?, scratch).await?
+    };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -43,8 +43,7 @@ impl Reach {
         if let Some(client) = running_server(settings, http).await? {
             return Ok(Self::Server(Box::new(client)));
         }
-        let opened = open(settings).await?;
-        Ok(Self::File(Box::new((Operations::new(&opened, settings.deliveries()), opened))))
+        Self::open(settings).await
     }
 
     /// Has one command carried out.
@@ -53,6 +52,19 @@ impl Reach {
             Self::Server(client) => Ok(client.run(command).await?),
             Self::File(file) => Ok(file.0.run(command.clone()).await?),
         }
+    }
+
+    /// Reads again where the server is: a restarted one listens elsewhere.
+    pub fn locate_again(&mut self) {
+        if let Self::Server(client) = self {
+            client.locate_again();
+        }
+    }
+
+    /// Opens the stores in this process.
+    pub async fn open(settings: &HostSettings) -> Result<Self, ReachError> {
+        let opened = open(settings).await?;
+        Ok(Self::File(Box::new((Operations::new(&opened, settings.deliveries()), opened))))
     }
 
     /// Leaves: closes the file if this process opened it.

@@ -2,24 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use boxoffice_domain::ports::Ports;
 use boxoffice_embedded::Figures;
-use boxoffice_host::{HostError, HostSettings, Opened, listen, load_new_stock, measure_lag, open, serve};
+use boxoffice_host::{
+    HostError, HostSettings, Opened, forget_idempotency_records, listen, load_new_stock, measure_lag, open,
+    serve,
+};
 use boxoffice_runtime::telemetry::Telemetry;
 use boxoffice_runtime::{Shutdown, run_sweeper};
-use order_api::RouterSettings;
+use order_api::{BusReadiness, RouterSettings};
 use tokio::task::JoinSet;
 
 use crate::admin::{self, AdminEndpoint};
 use crate::functions;
 use crate::operator::Operations;
-
-/// How often expired idempotency records are looked for.
-const PURGE_INTERVAL: Duration = Duration::from_secs(60);
-/// The most of them deleted in one write.
-const PURGED_AT_ONCE: u32 = 1_000;
 
 /// Everything that runs, until [`Server::stop`].
 pub struct Server {
@@ -74,6 +71,7 @@ impl Server {
             body_limit: settings.api.body_limit,
             request_time_out: settings.api.request_time_out,
             in_flight_limit: settings.api.in_flight_limit,
+            readiness: vec![Arc::new(BusReadiness(opened.transport.clone()))],
             ..RouterSettings::default()
         };
         let api_router = order_api::router_for(&ports, telemetry.clone(), limits);
@@ -93,7 +91,11 @@ impl Server {
             lag.await;
             Ok(())
         });
-        tasks.spawn(forget_idempotency_records(ports.clone(), shutdown.clone()));
+        let forgetting = forget_idempotency_records(ports.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            forgetting.await;
+            Ok(())
+        });
         if let Some(telemetry) = telemetry {
             let stop = shutdown.clone();
             tasks.spawn(async move {
@@ -162,25 +164,4 @@ fn start_functions(
             Ok(())
         });
     }
-}
-
-/// Deletes what is remembered longer than it has to be.
-async fn forget_idempotency_records(ports: Ports, shutdown: Shutdown) -> Result<(), HostError> {
-    while !shutdown.has_begun() {
-        let purged = ports.idempotency.purge(ports.clock.now(), PURGED_AT_ONCE).await;
-        let pause = match purged {
-            // Perhaps there are more; a short pause lets other writes through.
-            Ok(PURGED_AT_ONCE) => Duration::from_millis(50),
-            Ok(_) => PURGE_INTERVAL,
-            Err(error) => {
-                tracing::warn!(%error, "expired idempotency records could not be deleted; trying again later");
-                PURGE_INTERVAL
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shutdown.begun() => {}
-        }
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 //! configuration cannot be used.
 
 mod error;
+mod forgetting;
 mod health;
 mod http;
 mod lag;
@@ -14,6 +15,7 @@ mod ports;
 mod settings;
 
 pub use error::HostError;
+pub use forgetting::forget_idempotency_records;
 pub use http::{listen, serve, serve_http};
 pub use lag::measure_lag;
 pub use main_loop::{Host, run, run_function, run_sweeper_function};

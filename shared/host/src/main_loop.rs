@@ -8,6 +8,7 @@ use boxoffice_runtime::{Function, Shutdown, Sweeper, Transport, run_sweeper, shu
 
 use boxoffice_domain::ports::Ports;
 
+use crate::forgetting::forget_idempotency_records;
 use crate::http::{listen, serve};
 use crate::lag::measure_lag;
 use crate::ports::open;
@@ -114,6 +115,7 @@ fn start(
             let shutdown = shutdown.clone();
             async move { telemetry.keep_small(shutdown).await }
         });
+        tokio::spawn(forget_idempotency_records(host.ports.clone(), shutdown.clone()));
         let forwarding = opened.alert_forwarder.take().map(|forwarder| {
             let shutdown = shutdown.clone();
             tokio::spawn(forwarder.run(async move { shutdown.begun().await }, drain))

@@ -292,6 +292,15 @@ impl HostSettings {
         [&self.email, &self.push].into_iter().all(|other| path(other).as_ref() == Some(&sms)).then_some(sms)
     }
 
+    /// The settings that make another program use the same broker; empty where the bus is a file.
+    pub fn bus_variables(&self) -> Vec<(&'static str, String)> {
+        match &self.bus {
+            BusSettings::Embedded => Vec::new(),
+            #[cfg(feature = "rocketmq")]
+            BusSettings::RocketMq(cluster) => rocketmq::variables(cluster),
+        }
+    }
+
     /// Every setting with its default and meaning, in the order they are read.
     pub fn described(&self) -> &[Setting] {
         &self.described

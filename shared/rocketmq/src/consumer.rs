@@ -1,6 +1,7 @@
 //! Feeds a function with the messages of its consumer group.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use boxoffice_runtime::{
@@ -23,7 +24,7 @@ use crate::preparing::{Prepared, prepare};
 use crate::producer::Producer;
 use crate::settling::{Batch, SendBack, Settling};
 use crate::watch::Watch;
-use crate::{FirstOffset, RocketMq};
+use crate::{Cluster, FirstOffset};
 
 /// The most messages a broker gives at once.
 const MOST_PER_PULL: u32 = 32;
@@ -40,7 +41,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How much longer than the drain the client library may take to end a consumer.
 const ENDING: Duration = Duration::from_secs(5);
 
-impl RocketMq {
+impl Cluster {
     /// Runs `function` until `shutdown` begins. Whenever the cluster came back from an outage the consumer is made
     /// anew: the client library's own recovery takes half a minute.
     pub(crate) async fn consume(
@@ -51,8 +52,9 @@ impl RocketMq {
     ) -> Result<(), TransportError> {
         let group = function.subscription().group;
         loop {
+            let starting = Starting::new(&self.starting);
             let epoch = tokio::select! {
-                epoch = self.inner.watch.up() => epoch,
+                epoch = self.watch.up() => epoch,
                 () = shutdown.begun() => return Ok(()),
             };
             let made = tokio::select! {
@@ -63,9 +65,10 @@ impl RocketMq {
                 sleep(PAUSE).await;
                 continue;
             };
+            drop(starting);
             tracing::info!(group, "consuming");
             tokio::select! {
-                newer = self.inner.watch.newer_than(epoch) => {
+                newer = self.watch.newer_than(epoch) => {
                     tracing::info!(group, epoch = newer, "RocketMQ is back; consuming anew");
                 }
                 () = shutdown.begun() => {}
@@ -84,7 +87,7 @@ impl RocketMq {
         settings: &ConsumerSettings,
     ) -> Result<Option<Running>, TransportError> {
         let subscription = function.subscription();
-        match prepare(&self.inner.client, &subscription).await {
+        match prepare(&self.client, &subscription).await {
             Prepared::Ready => {}
             Prepared::TryAgain(because) => {
                 tracing::warn!(group = subscription.group, because, "not ready to consume; trying again");
@@ -92,9 +95,7 @@ impl RocketMq {
             }
             Prepared::Refused(because) => return Err(TransportError::Refused(because)),
         }
-        match Running::start(&self.inner.client, &self.inner.producer, &self.inner.watch, function, settings)
-            .await
-        {
+        match Running::start(&self.client, &self.producer, &self.watch, function, settings).await {
             Ok(running) => Ok(Some(running)),
             Err(because) => {
                 tracing::warn!(
@@ -105,6 +106,22 @@ impl RocketMq {
                 Ok(None)
             }
         }
+    }
+}
+
+/// Counts a consumer that does not consume yet.
+struct Starting<'a>(&'a AtomicUsize);
+
+impl<'a> Starting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,6 @@ use cheetah_string::CheetahString;
 use rocketmq_client_rust::{AclClientRPCHook, SessionCredentials};
 use rocketmq_error::SharedError;
 use rocketmq_protocol::code::request_code::RequestCode;
-use rocketmq_protocol::protocol::header::message_operation_header::send_message_request_header_v2::SendMessageRequestHeaderV2;
 use rocketmq_protocol::protocol::remoting_command::RemotingCommand;
 use rocketmq_transport::api::RPCHook;
 
@@ -36,9 +35,7 @@ impl RequestHook {
 
 impl RPCHook for RequestHook {
     fn do_before_request(&self, to: SocketAddr, request: &mut RemotingCommand) -> Result<(), SharedError> {
-        if request.code() == RequestCode::SendMessageV2 as i32 {
-            set_sys_flag(request);
-        }
+        set_sys_flag(request);
         self.signing.as_ref().map_or(Ok(()), |signing| signing.do_before_request(to, request))
     }
 
@@ -53,16 +50,21 @@ impl RPCHook for RequestHook {
 }
 
 fn set_sys_flag(request: &mut RemotingCommand) {
-    let asked = request
-        .read_custom_header_ref::<SendMessageRequestHeaderV2>()
-        .and_then(|header| take_sys_flag(header.i.as_deref()?));
-    // Only a request that asks is changed: changing it costs encoding its header again.
-    if let Some((sys_flag, properties)) = asked
-        && let Some(header) = request.read_custom_header_mut::<SendMessageRequestHeaderV2>()
-    {
-        header.f |= sys_flag;
-        header.i = Some(CheetahString::from_string(properties));
-    }
+    let code = request.code();
+    let (properties, flag) = if code == RequestCode::SendMessage as i32 {
+        ("properties", "sysFlag")
+    } else if code == RequestCode::SendMessageV2 as i32 {
+        ("i", "f")
+    } else {
+        return;
+    };
+    // The fields of the request's header were written down for hooks to see and change.
+    let fields = request.ext_fields();
+    let field = |name: &str| fields.and_then(|fields| fields.get(name)).map(CheetahString::as_str);
+    let Some((asked, rest)) = field(properties).and_then(take_sys_flag) else { return };
+    let found: i32 = field(flag).and_then(|flag| flag.parse().ok()).unwrap_or(0);
+    request.add_ext_field(flag, (found | asked).to_string());
+    request.add_ext_field(properties, rest);
 }
 
 /// The flag, and the properties without it.

@@ -19,11 +19,11 @@ mod settings;
 mod settling;
 mod watch;
 
-use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
+use boxoffice_domain::ports::{Bus, DeadLetter, MessageId, Outgoing, Redeliver, SendError};
 use boxoffice_runtime::{
     ConsumerSettings, Function, GroupLag, Readiness, Shutdown, Subscription, Transport, TransportError,
 };
@@ -41,13 +41,23 @@ const SENDS_AT_ONCE: usize = 64;
 /// A RocketMQ cluster: sends to it and consumes from it. Clones share everything.
 #[derive(Clone)]
 pub struct RocketMq {
-    inner: Arc<Inner>,
+    // Without its type, or every crate that holds one would need the recursion limit of this crate.
+    cluster: Arc<dyn Connected>,
 }
 
-struct Inner {
+/// What a connected cluster can do.
+#[async_trait]
+trait Connected: Bus + Redeliver + Transport {
+    async fn reached(&self);
+    async fn close(&self);
+}
+
+pub(crate) struct Cluster {
     client: Arc<Client>,
     watch: Arc<Watch>,
     producer: Arc<Producer>,
+    /// Consumers that do not consume yet.
+    starting: AtomicUsize,
 }
 
 impl RocketMq {
@@ -58,33 +68,35 @@ impl RocketMq {
         let client = Arc::new(Client::new(settings)?);
         let watch = Arc::new(Watch::start(client.clone()));
         let producer = Arc::new(Producer::new(client.clone(), watch.clone()));
-        Ok(Self { inner: Arc::new(Inner { client, watch, producer }) })
+        Ok(Self { cluster: Arc::new(Cluster { client, watch, producer, starting: AtomicUsize::new(0) }) })
+    }
+
+    /// Returns once a broker can be reached.
+    pub async fn reached(&self) {
+        self.cluster.reached().await;
     }
 
     /// Ends every connection. Consumers must have been stopped before.
     pub async fn close(&self) {
-        // Its type is hidden here, or every caller would need the recursion limit of this crate.
-        let ending: Pin<Box<dyn Future<Output = ()> + Send + '_>> = Box::pin(async {
-            self.inner.watch.stop();
-            self.inner.producer.close().await;
-            self.inner.client.close().await;
-        });
-        ending.await;
+        self.cluster.close().await;
     }
 }
 
 #[async_trait]
 impl Bus for RocketMq {
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
-        self.inner.producer.send(&message).await
+        self.cluster.send(message).await
     }
 
     async fn send_all(&self, messages: Vec<Outgoing>) -> Vec<Result<MessageId, SendError>> {
-        let sends = messages.into_iter().map(|message| {
-            let producer = self.inner.producer.clone();
-            async move { producer.send(&message).await }
-        });
-        futures_util::stream::iter(sends).buffered(SENDS_AT_ONCE).collect().await
+        self.cluster.send_all(messages).await
+    }
+}
+
+#[async_trait]
+impl Redeliver for RocketMq {
+    async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
+        self.cluster.redeliver(letter).await
     }
 }
 
@@ -96,14 +108,72 @@ impl Transport for RocketMq {
         settings: ConsumerSettings,
         shutdown: Shutdown,
     ) -> Result<(), TransportError> {
+        self.cluster.run(function, settings, shutdown).await
+    }
+
+    async fn lag(&self, subscriptions: &[Subscription]) -> Result<Vec<GroupLag>, TransportError> {
+        self.cluster.lag(subscriptions).await
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.cluster.readiness()
+    }
+}
+
+#[async_trait]
+impl Connected for Cluster {
+    async fn reached(&self) {
+        self.watch.up().await;
+    }
+
+    async fn close(&self) {
+        self.watch.stop();
+        self.producer.close().await;
+        self.client.close().await;
+    }
+}
+
+#[async_trait]
+impl Bus for Cluster {
+    async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
+        self.producer.send(&message).await
+    }
+
+    async fn send_all(&self, messages: Vec<Outgoing>) -> Vec<Result<MessageId, SendError>> {
+        let sends = messages.into_iter().map(|message| {
+            let producer = self.producer.clone();
+            async move { producer.send(&message).await }
+        });
+        futures_util::stream::iter(sends).buffered(SENDS_AT_ONCE).collect().await
+    }
+}
+
+#[async_trait]
+impl Redeliver for Cluster {
+    async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
+        redelivery::redeliver(&self.client, &self.producer, letter).await
+    }
+}
+
+#[async_trait]
+impl Transport for Cluster {
+    async fn run(
+        &self,
+        function: Arc<dyn Function>,
+        settings: ConsumerSettings,
+        shutdown: Shutdown,
+    ) -> Result<(), TransportError> {
         self.consume(function, settings, shutdown).await
     }
 
     async fn lag(&self, subscriptions: &[Subscription]) -> Result<Vec<GroupLag>, TransportError> {
-        lag::of(&self.inner.client, subscriptions).await.map_err(TransportError::Unavailable)
+        lag::of(&self.client, subscriptions).await.map_err(TransportError::Unavailable)
     }
 
     fn readiness(&self) -> Readiness {
-        self.inner.watch.readiness()
+        match (self.watch.readiness(), self.starting.load(Ordering::Relaxed)) {
+            (Readiness::Ready, 1..) => Readiness::NotReady { because: "a consumer is starting".to_owned() },
+            (readiness, _) => readiness,
+        }
     }
 }

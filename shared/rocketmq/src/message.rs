@@ -86,7 +86,9 @@ pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
         topic: Arc::from(names.local(message.topic().as_str())),
         tag: property(MessageConst::PROPERTY_TAGS).filter(|tag| !tag.is_empty()).map(Arc::from),
         key: first_key(property(MessageConst::PROPERTY_KEYS)),
-        message_id: Arc::from(message.msg_id().as_str()),
+        // What its sender was told. The broker's own id, which names its place, changes with each redelivery.
+        message_id: property(MessageConst::PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX)
+            .map_or_else(|| Arc::from(message.msg_id().as_str()), Arc::from),
         body: message.body().unwrap_or_else(Bytes::new),
         sys_flag: message.sys_flag(),
         attempt: u32::try_from(message.reconsume_times()).unwrap_or(0).saturating_add(1),

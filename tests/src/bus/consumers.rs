@@ -155,7 +155,7 @@ pub async fn the_messages_of_a_consumer_that_dies_come_to_another(backend: &dyn 
     let stuck = Arc::new(Stuck { got: Log::new() });
     let settings = ConsumerSettings { lease: Duration::from_secs(2), ..backend.settings() };
     let dying = backend.run_with(stuck.clone(), settings, &Shutdown::new());
-    eventually("it has all", || stuck.got.count() == 5).await;
+    eventually("it has some", || stuck.got.count() > 0).await;
     let function = done(created());
     let running = backend.run(function.clone());
     dying.crash().await;

@@ -1,7 +1,5 @@
 //! A bus that is stopped and started again.
 
-use std::time::Duration;
-
 use boxoffice_runtime::Outcome;
 use jiff::Timestamp;
 

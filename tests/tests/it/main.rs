@@ -59,3 +59,4 @@ macro_rules! every_store_suite {
 mod embedded;
 mod fakes;
 mod programs;
+mod rocketmq;

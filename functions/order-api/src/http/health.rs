@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use boxoffice_domain::OrderNo;
 use boxoffice_domain::ports::OrderStore;
+use boxoffice_runtime::Transport;
 use futures_util::future::join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,6 +27,36 @@ pub trait Readiness: Send + Sync {
 
     /// Asks it; the error says what is wrong, in words that may be shown to anybody.
     async fn check(&self) -> Result<(), String>;
+
+    /// Whether the process can do nothing useful without it.
+    fn is_required(&self) -> bool {
+        true
+    }
+}
+
+/// The bus takes messages. Orders are accepted without it: their messages are sent once it is back.
+pub struct BusReadiness(pub Arc<dyn Transport>);
+
+#[async_trait]
+impl Readiness for BusReadiness {
+    fn name(&self) -> &'static str {
+        "bus"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        match self.0.readiness() {
+            boxoffice_runtime::Readiness::Ready => Ok(()),
+            boxoffice_runtime::Readiness::NotReady { because } => {
+                tracing::debug!(because, "the bus is not ready");
+                Err("cannot be reached; orders are accepted, and their messages sent once it is back"
+                    .to_owned())
+            }
+        }
+    }
+
+    fn is_required(&self) -> bool {
+        false
+    }
 }
 
 /// The order store answers a read.
@@ -57,7 +88,7 @@ pub(crate) struct Health {
 /// Whether the process can do its work.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// True when every part is.
+    /// True when every required part is.
     ready: bool,
     /// The parts.
     parts: Vec<Part>,
@@ -71,6 +102,8 @@ pub(crate) struct Part {
     name: &'static str,
     /// Whether it answered in time.
     ready: bool,
+    /// Whether the process is not ready without it.
+    required: bool,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -89,14 +122,14 @@ pub(crate) async fn healthz() -> Response {
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "readiness",
     responses(
-        (status = 200, description = "Every part answers", body = Ready),
-        (status = 503, description = "A part does not answer", body = Ready),
+        (status = 200, description = "Every required part answers", body = Ready),
+        (status = 503, description = "A required part does not answer", body = Ready),
     )
 )]
 pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     let limit = api.settings.readiness_time_out;
     let parts = join_all(api.settings.readiness.iter().map(|part| ask(part.as_ref(), limit))).await;
-    let ready = parts.iter().all(|part| part.ready);
+    let ready = parts.iter().all(|part| part.ready || !part.required);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     json(status, &Ready { ready, parts })
 }
@@ -104,7 +137,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
 async fn ask(part: &dyn Readiness, limit: Duration) -> Part {
     let answer = tokio::time::timeout(limit, part.check()).await;
     let answer = answer.unwrap_or_else(|_| Err(format!("did not answer within {limit:?}")));
-    Part { name: part.name(), ready: answer.is_ok(), detail: answer.err() }
+    Part { name: part.name(), ready: answer.is_ok(), required: part.is_required(), detail: answer.err() }
 }
 
 /// The metrics of this process, in Prometheus' text format

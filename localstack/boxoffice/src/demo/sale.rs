@@ -9,13 +9,18 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::buyer::{End, Intent, buy};
+use super::office::{CommandError, Office};
 use super::report;
 use super::shop::{Shop, ShopError, Wish};
-use crate::admin::{AdminClient, ClientError};
+use crate::admin::ClientError;
 use crate::operator::{Answer, Command, Verification};
+use crate::reach::ReachError;
 
 /// A time to pay that a demonstration can wait for.
 const WATCHABLE_WINDOW: Duration = Duration::from_secs(60);
+/// How long nothing must come where the bus does not tell of messages that are to be tried again: longer than the first
+/// delays.
+const UNSEEN_RETRIES: Duration = Duration::from_secs(6);
 /// The seats one buyer may want.
 const MAX_QUANTITY: u64 = 2;
 
@@ -41,9 +46,9 @@ pub struct Plan {
 /// Why the demonstration could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SaleError {
-    /// A command to the server failed.
+    /// A command failed.
     #[error(transparent)]
-    Admin(#[from] ClientError),
+    Command(#[from] CommandError),
     /// The public API failed.
     #[error("the sale could not go on: {0}")]
     Shop(String),
@@ -163,7 +168,7 @@ impl Outcome {
 struct Sale {
     plan: Plan,
     shop: Shop,
-    admin: AdminClient,
+    office: Office,
     tally: Arc<Tally>,
     bar: ProgressBar,
     taken_before: u64,
@@ -173,9 +178,16 @@ struct Sale {
 }
 
 /// Makes the sale, prints the table, and tells whether everything that must hold holds.
-pub async fn run(plan: Plan, http: reqwest::Client, admin: AdminClient) -> Result<bool, SaleError> {
+///
+/// `rush_is_over` is called once every buyer of the opening has an end; from then on it is watched how all comes to rest.
+pub async fn run(
+    plan: Plan,
+    http: reqwest::Client,
+    office: Office,
+    rush_is_over: impl FnOnce(),
+) -> Result<bool, SaleError> {
     let deadline = Instant::now() + plan.time_limit;
-    let shop = Shop::new(format!("http://{}", admin.endpoint().api), http, deadline);
+    let shop = Shop::new(format!("http://{}", office.api()), http, deadline);
     let random = plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let bar = ProgressBar::new(u64::from(plan.buyers));
     if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {bar:40} {pos}/{len} buyers  {msg}") {
@@ -187,7 +199,7 @@ pub async fn run(plan: Plan, http: reqwest::Client, admin: AdminClient) -> Resul
         next_user: 1_000_000 + i64::from(std::process::id()) * 1_000_000,
         plan,
         shop,
-        admin,
+        office,
         tally: Arc::new(tally),
         bar,
         taken_before: 0,
@@ -197,11 +209,14 @@ pub async fn run(plan: Plan, http: reqwest::Client, admin: AdminClient) -> Resul
     let begun = Instant::now();
     sale.open().await?;
     sale.rush().await;
+    rush_is_over();
     sale.sell_what_came_back().await?;
     sale.settle().await?;
     sale.bar.finish_and_clear();
     let outcome = sale.outcome(begun.elapsed()).await?;
     report::print(&outcome);
+    // The answer is known, whatever comes of leaving.
+    let _ = sale.office.close().await;
     Ok(outcome.is_good())
 }
 
@@ -221,7 +236,9 @@ impl Sale {
         let taken = match self.command(&Command::StockShow { ticket_id: Some(ticket_id) }).await {
             Ok(Answer::Stock(rows)) => rows.first().map_or(0, |row| row.locked + row.sold),
             Ok(_) => return Err(SaleError::WrongAnswer),
-            Err(ClientError::Operator(_)) => 0,
+            Err(CommandError::Refused(
+                ReachError::Client(ClientError::Operator(_)) | ReachError::Operator(_),
+            )) => 0,
             Err(error) => return Err(error.into()),
         };
         self.taken_before = u64::from(taken);
@@ -243,7 +260,7 @@ impl Sale {
     }
 
     async fn rush(&mut self) {
-        let window = Duration::from_secs(self.admin.endpoint().payment_window_seconds);
+        let window = self.office.payment_window();
         let walk_away = if window <= WATCHABLE_WINDOW { Intent::WalkAway } else { Intent::WalkAwayUnseen };
         let wishes = (0..self.plan.buyers)
             .map(|_| {
@@ -293,16 +310,20 @@ impl Sale {
         }
     }
 
-    /// Waits until no message is due or in flight.
+    /// Waits until no message is due or in flight. A broker does not tell of messages that are to be tried again later,
+    /// so there it takes a while of rest.
     async fn settle(&mut self) -> Result<(), SaleError> {
         self.bar.set_message("the functions finish");
+        let mut at_rest_since = None;
         loop {
             let Answer::Groups(groups) = self.command(&Command::Status).await? else {
                 return Err(SaleError::WrongAnswer);
             };
-            if groups.iter().all(|group| group.waiting == 0 && group.in_flight.unwrap_or(0) == 0)
-                || self.shop.is_over()
-            {
+            let at_rest = groups.iter().all(|group| group.waiting == 0 && group.in_flight.unwrap_or(0) == 0);
+            let all_seen = groups.iter().all(|group| group.delayed.is_some());
+            let rest = if all_seen { Duration::ZERO } else { UNSEEN_RETRIES };
+            at_rest_since = at_rest.then(|| at_rest_since.unwrap_or_else(Instant::now));
+            if at_rest_since.is_some_and(|since: Instant| since.elapsed() >= rest) || self.shop.is_over() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -313,15 +334,12 @@ impl Sale {
         self.shop.stock(self.plan.ticket.2).await.map_err(|error| SaleError::Shop(error.to_string()))
     }
 
-    /// A command, again and again while the server restarts; a restarted one listens elsewhere, with another token.
-    async fn command(&mut self, command: &Command) -> Result<Answer, ClientError> {
+    /// A command, again and again while somebody restarts.
+    async fn command(&mut self, command: &Command) -> Result<Answer, CommandError> {
         loop {
-            match self.admin.run(command).await {
-                Err(ClientError::NobodyThere { .. } | ClientError::Unexpected { .. })
-                    if !self.shop.is_over() =>
-                {
+            match self.office.run(command).await {
+                Err(CommandError::Away(_)) if !self.shop.is_over() => {
                     tokio::time::sleep(Duration::from_millis(200)).await;
-                    self.admin.locate_again();
                 }
                 answer => return answer,
             }

@@ -109,6 +109,32 @@ pub(super) fn read(s: &mut Settings, bus: &BackendUrl) -> Result<BusSettings, Co
     })))
 }
 
+/// The settings that [`read`] makes these of.
+#[cfg(feature = "rocketmq")]
+pub(super) fn variables(cluster: &boxoffice_rocketmq::RocketMqSettings) -> Vec<(&'static str, String)> {
+    let mut variables = vec![
+        ("BUS", format!("rocketmq://{}", cluster.name_servers)),
+        ("ROCKETMQ_SEND_TIME_OUT", boxoffice_runtime::config::write_duration(cluster.send_time_out)),
+        ("ROCKETMQ_SEND_RETRIES", cluster.send_retries.to_string()),
+        ("ROCKETMQ_FIRST_OFFSET", Named(cluster.first_offset).to_string()),
+        ("ROCKETMQ_QUEUES", cluster.queues.to_string()),
+        ("ROCKETMQ_MAX_MESSAGE", cluster.max_message_bytes.to_string()),
+        ("ROCKETMQ_DELAY_LEVELS", Levels(cluster.delay_levels.clone()).to_string()),
+        ("ROCKETMQ_PREFIX", cluster.prefix.clone()),
+    ];
+    if let Some(credentials) = &cluster.credentials {
+        variables.push(("ROCKETMQ_ACCESS_KEY", credentials.access_key.clone()));
+        variables.push(("ROCKETMQ_SECRET_KEY", credentials.secret_key.expose().to_owned()));
+    }
+    if let Some(tls) = &cluster.tls {
+        variables.push(("ROCKETMQ_TLS", "true".to_owned()));
+        let trusted = tls.trusted.iter().map(|path| ("ROCKETMQ_TLS_CA", path.display().to_string()));
+        variables.extend(trusted);
+    }
+    variables.extend(cluster.instance.clone().map(|name| ("ROCKETMQ_INSTANCE", name)));
+    variables
+}
+
 /// A program without RocketMQ says so.
 #[cfg(not(feature = "rocketmq"))]
 pub(super) fn read(s: &mut Settings, bus: &BackendUrl) -> Result<BusSettings, ConfigError> {

@@ -159,13 +159,16 @@ async fn the_process_is_ready_when_every_part_answers_within_a_second() {
     let ready = get(&router, "/readyz").await;
     assert_eq!(
         (ready.status.as_u16(), ready.json()),
-        (200, json!({"ready": true, "parts": [{"name": "store", "ready": true}]}))
+        (200, json!({"ready": true, "parts": [{"name": "store", "ready": true, "required": true}]}))
     );
 
     world.orders.fail_next(1, StoreError::Unavailable("away".to_owned()));
     let away = get(&router, "/readyz").await;
     assert_eq!(away.status, 503);
-    assert_eq!(away.json()["parts"], json!([{"name": "store", "ready": false, "detail": "does not answer"}]));
+    assert_eq!(
+        away.json()["parts"],
+        json!([{"name": "store", "ready": false, "required": true, "detail": "does not answer"}])
+    );
 
     let started = tokio::time::Instant::now();
     let mixed = with_readiness(vec![Arc::new(Silent), Arc::new(Answers("cache", Ok(()))), Arc::new(Silent)]);
@@ -174,9 +177,9 @@ async fn the_process_is_ready_when_every_part_answers_within_a_second() {
     assert_eq!(silent.status, 503);
     assert_eq!(
         silent.json()["parts"][0],
-        json!({"name": "bus", "ready": false, "detail": "did not answer within 1s"})
+        json!({"name": "bus", "ready": false, "required": true, "detail": "did not answer within 1s"})
     );
-    assert_eq!(silent.json()["parts"][1], json!({"name": "cache", "ready": true}));
+    assert_eq!(silent.json()["parts"][1], json!({"name": "cache", "ready": true, "required": true}));
 }
 
 #[tokio::test]

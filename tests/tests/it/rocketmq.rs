@@ -1,0 +1,163 @@
+//! RocketMQ as the bus, on the real Apache broker.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boxoffice_domain::ports::{Bus, Redeliver};
+use boxoffice_rocketmq::{RocketMq, RocketMqSettings};
+use boxoffice_runtime::telemetry;
+use boxoffice_runtime::{ConsumerSettings, RetryPolicy, Subscription, Transport};
+use boxoffice_tests::bus::{self, Backend};
+use boxoffice_tests::rocketmq::Cluster;
+use tokio::runtime::Runtime;
+
+/// How long one suite may take beside the others.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The cluster that most tests share; each has topics and groups of its own.
+static SHARED: LazyLock<Arc<Cluster>> = LazyLock::new(|| Arc::new(Cluster::start()));
+
+/// A name that no other test of this run uses.
+fn prefix() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("t{}-", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn settings(cluster: &Cluster) -> RocketMqSettings {
+    RocketMqSettings {
+        prefix: prefix(),
+        delay_levels: Cluster::delay_levels(),
+        ..RocketMqSettings::new(cluster.name_servers())
+    }
+}
+
+struct OnABroker {
+    cluster: Arc<Cluster>,
+    rocketmq: RocketMq,
+}
+
+impl OnABroker {
+    async fn new(cluster: Arc<Cluster>) -> Self {
+        if let Ok(filter) = std::env::var("LOG") {
+            // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
+            let _ = telemetry::init(telemetry::LogFormat::Compact, &filter);
+        }
+        let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
+        rocketmq.reached().await;
+        Self { cluster, rocketmq }
+    }
+}
+
+#[async_trait]
+impl Backend for OnABroker {
+    fn bus(&self) -> Arc<dyn Bus> {
+        Arc::new(self.rocketmq.clone())
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(self.rocketmq.clone())
+    }
+
+    fn redeliver(&self) -> Arc<dyn Redeliver> {
+        Arc::new(self.rocketmq.clone())
+    }
+
+    async fn subscribe(&self, _: Subscription) {
+        // A group that starts later begins at the oldest message.
+    }
+
+    async fn restart(&self) {
+        self.cluster.stop_broker();
+        self.cluster.start_broker();
+        self.rocketmq.reached().await;
+    }
+
+    fn settings(&self) -> ConsumerSettings {
+        // The shortest delay of the broker is a second.
+        let retry = RetryPolicy {
+            max_attempts: 4,
+            first_delay: Duration::from_millis(20),
+            max_delay: Duration::from_secs(1),
+        };
+        ConsumerSettings { retry, ..boxoffice_tests::settings() }
+    }
+
+    fn time_step(&self) -> Duration {
+        Duration::from_millis(1_000)
+    }
+
+    fn longer_than_a_restart(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    fn takes_empty_bodies(&self) -> bool {
+        false
+    }
+}
+
+/// Runs a test on a runtime that does not wait for what a failed test left running.
+pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
+    struct Background(Option<Runtime>);
+    impl Drop for Background {
+        fn drop(&mut self) {
+            if let Some(runtime) = self.0.take() {
+                runtime.shutdown_background();
+            }
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = Background(Some(runtime));
+    let test = async { tokio::time::timeout(PATIENCE, test).await.expect("the test ends in time") };
+    if let Some(runtime) = &runtime.0 {
+        runtime.block_on(test);
+    }
+}
+
+macro_rules! bus_on_a_broker {
+    ($cluster:expr => $($module:ident::$suite:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $suite() {
+                let cluster = $cluster;
+                on_a_runtime(async {
+                    let broker = OnABroker::new(cluster).await;
+                    bus::$module::$suite(&broker).await;
+                    broker.rocketmq.close().await;
+                });
+            }
+        )+
+    };
+}
+
+bus_on_a_broker! { SHARED.clone() =>
+    routing::a_group_gets_its_tags_and_nothing_else,
+    routing::a_message_arrives_as_it_was_sent,
+    routing::every_group_gets_a_message_once,
+    routing::a_group_that_was_not_running_finds_its_messages,
+    timing::a_delayed_message_waits_for_its_time,
+    timing::due_messages_come_in_the_order_of_their_times,
+    timing::retries_are_counted_and_wait_longer_each_time,
+    timing::a_retry_keeps_to_the_delay_it_asks_for,
+    timing::a_failing_message_does_not_hold_up_the_next,
+    batches::one_bad_message_in_a_batch_costs_its_neighbours_nothing,
+    batches::a_panic_is_retried_and_costs_its_neighbours_nothing,
+    batches::messages_of_one_key_are_handled_in_the_order_of_their_batch,
+    bodies::compressed_and_plain_bodies_mix_and_none_is_lost,
+    bodies::a_corrupt_body_is_poison_and_its_neighbours_are_handled,
+    consumers::competing_consumers_handle_every_message_once,
+    consumers::ten_thousand_messages_of_eight_senders_are_handled_once_each,
+    consumers::a_stop_in_mid_batch_loses_nothing_and_repeats_nothing,
+    consumers::a_stop_gives_up_what_does_not_end_and_it_comes_again,
+    consumers::the_messages_of_a_consumer_that_dies_come_to_another,
+    dead_letters::a_message_that_keeps_failing_is_a_dead_letter_in_the_end,
+    dead_letters::poison_is_a_dead_letter_at_once,
+    dead_letters::every_group_that_gives_up_leaves_a_letter,
+    dead_letters::a_redrive_reaches_only_the_group_that_failed,
+}
+
+bus_on_a_broker! { Arc::new(Cluster::start()) =>
+    restarts::a_restart_loses_nothing_and_keeps_delays_and_attempts,
+    restarts::restarts_in_mid_traffic_lose_nothing,
+}
