@@ -54,6 +54,11 @@ pub trait Backend: Send + Sync {
         Duration::from_secs(2)
     }
 
+    /// The most messages that are handled twice when a consumer joins a group that is at work.
+    fn repeats_at_a_handover(&self) -> usize {
+        0
+    }
+
     /// Whether a message without a body can be sent.
     fn takes_empty_bodies(&self) -> bool {
         true

@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 pub mod bus;
+pub mod java_peer;
 pub mod rocketmq;
+mod server;
 pub mod stores;
 mod support;
 

@@ -1,71 +1,22 @@
 //! A name server and a broker of a test's own: the real Apache ones, without Docker.
 
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::server::Server;
+
 /// How long a server may take to start: it shares two cores with every other test.
 const BOOT: Duration = Duration::from_secs(90);
 /// Delay levels in seconds, so that a whole way to the dead letters takes a few.
 pub const DELAY_LEVELS: [u64; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 60, 120, 300, 600, 3_600, 7_200];
-
-/// A process that is killed when its owner goes, however that ends.
-struct Server {
-    child: Child,
-    /// The watcher kills the server when this pipe closes, which it also does when the owner is killed.
-    _pipe: Option<ChildStdin>,
-    watcher: Child,
-}
-
-impl Server {
-    fn start(mut command: Command) -> Self {
-        let child = command.stdin(Stdio::null()).spawn().expect("a server can be started");
-        let pid = child.id();
-        let mut watcher = Command::new("sh")
-            .args([
-                "-c",
-                &format!("cat >/dev/null; grep -q rocketmq /proc/{pid}/cmdline 2>/dev/null && kill -9 {pid}"),
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a shell can be started");
-        let pipe = watcher.stdin.take();
-        Self { child, _pipe: pipe, watcher }
-    }
-
-    fn kill(mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    fn terminate(mut self) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(told.is_ok_and(|status| status.success()), "the server had ended by itself");
-        let begun = Instant::now();
-        while self.child.try_wait().expect("the server can be waited for").is_none() {
-            assert!(begun.elapsed() < BOOT, "the server does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        self._pipe.take();
-        let _ = self.watcher.wait();
-    }
-}
 
 /// One name server and one broker, which the test may stop, kill and start again.
 pub struct Cluster {
@@ -116,6 +67,13 @@ impl Cluster {
         SocketAddr::from(([127, 0, 0, 1], self.name_server_port)).to_string()
     }
 
+    /// Whether the broker has stored a message of a topic whose name ends like this.
+    pub fn has_messages_of(&self, topic: &str) -> bool {
+        let queues = fs::read_dir(self.folder.path().join("broker/store/consumequeue"));
+        let mut names = queues.into_iter().flatten().flatten().map(|queue| queue.file_name());
+        names.any(|name| name.to_string_lossy().ends_with(topic))
+    }
+
     /// The setting that makes a program use this cluster.
     pub fn bus(&self) -> String {
         format!("rocketmq://{}", self.name_servers())
@@ -124,6 +82,16 @@ impl Cluster {
     /// `ROCKETMQ_DELAY_LEVELS` of programs that use this cluster.
     pub fn delay_levels() -> Vec<Duration> {
         DELAY_LEVELS.iter().map(|seconds| Duration::from_secs(*seconds)).collect()
+    }
+
+    /// Where the broker listens.
+    pub fn broker(&self) -> String {
+        SocketAddr::from(([127, 0, 0, 1], self.broker_port)).to_string()
+    }
+
+    /// The home folder of the name server, with its `conf`.
+    pub fn name_server_home(&self) -> PathBuf {
+        self.folder.path().join("name-server/home")
     }
 
     /// The home folder of the broker, with its `conf`.
@@ -135,9 +103,10 @@ impl Cluster {
     pub fn start_name_server(&self) {
         let folder = self.folder.path().join("name-server");
         let port = self.name_server_port.to_string();
-        let server = Server::start(script(&["namesrv", &text(&folder), &port]));
+        let _ = fs::remove_file(folder.join("namesrv.log"));
+        let server = Server::start(script(&["namesrv", &text(&folder), &port]), "rocketmq");
         *lock(&self.name_server) = Some(server);
-        wait_for_boot(&folder.join("namesrv.log"), &self.name_server);
+        wait_for("boot success", &folder.join("namesrv.log"), &self.name_server);
     }
 
     /// Starts the broker, on what it kept, and waits until it listens.
@@ -147,24 +116,32 @@ impl Cluster {
         let mut arguments = vec!["broker".to_owned(), text(&folder), port, name_servers];
         arguments.extend(self.settings.iter().cloned());
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let server = Server::start(script(&arguments));
+        // An old line in it would look like a start that went well.
+        let log = folder.join("broker.log");
+        let _ = fs::remove_file(&log);
+        let server = Server::start(script(&arguments), "rocketmq");
         *lock(&self.broker) = Some(server);
-        wait_for_boot(&folder.join("broker.log"), &self.broker);
+        // A broker that wants signed or encrypted requests is registered by itself, some seconds later.
+        let guarded = self.settings.iter().any(|line| line == "aclEnable=true");
+        let sign = if guarded { "boot success" } else { "the broker is registered" };
+        wait_for(sign, &log, &self.broker);
     }
 
     /// Ends the broker as `kill -9` does.
     pub fn kill_broker(&self) {
-        lock(&self.broker).take().expect("a running broker").kill();
+        drop(lock(&self.broker).take().expect("a running broker"));
     }
 
     /// Stops the broker as an operator does.
     pub fn stop_broker(&self) {
-        lock(&self.broker).take().expect("a running broker").terminate();
+        let mut broker = lock(&self.broker).take().expect("a running broker");
+        assert!(broker.ended().is_none(), "the broker had ended by itself");
+        assert!(broker.terminate(BOOT).is_some(), "the broker does not end");
     }
 
     /// Ends the name server as `kill -9` does.
     pub fn kill_name_server(&self) {
-        lock(&self.name_server).take().expect("a running name server").kill();
+        drop(lock(&self.name_server).take().expect("a running name server"));
     }
 }
 
@@ -185,23 +162,24 @@ fn fetch() {
     assert!(fetched.success(), "the servers could not be fetched");
 }
 
-/// A port of this machine that is free, together with those that far from it.
+/// A port of this machine that is free, together with those that far from it. It lies below the ports that outgoing
+/// connections get, of which one might take it while its server restarts.
 fn free_port(neighbours: &[i32]) -> u16 {
+    let mut random = RandomState::new().build_hasher().finish();
     for _ in 0..1_000 {
-        let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { continue };
-        let port = listener.local_addr().expect("it has an address").port();
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let port = 10_000 + i32::try_from((random >> 33) % 20_000).expect("a small number");
         let free = |offset: &i32| {
-            let Ok(port) = u16::try_from(i32::from(port) + offset) else { return false };
-            TcpListener::bind(("127.0.0.1", port)).is_ok()
+            u16::try_from(port + offset).is_ok_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
         };
-        if neighbours.iter().all(free) {
-            return port;
+        if neighbours.iter().chain([&0]).all(free) {
+            return u16::try_from(port).expect("a port");
         }
     }
     panic!("no port is free");
 }
 
-fn wait_for_boot(log: &Path, server: &Mutex<Option<Server>>) {
+fn wait_for(sign: &str, log: &Path, server: &Mutex<Option<Server>>) {
     let begun = Instant::now();
     let mut text = String::new();
     loop {
@@ -210,12 +188,10 @@ fn wait_for_boot(log: &Path, server: &Mutex<Option<Server>>) {
             // Half a character at the end is read again at the next look.
             let _ = file.read_to_string(&mut text);
         }
-        if text.contains("boot success") {
+        if text.contains(sign) {
             return;
         }
-        let ended = lock(server)
-            .as_mut()
-            .is_none_or(|server| server.child.try_wait().is_ok_and(|status| status.is_some()));
+        let ended = lock(server).as_mut().is_none_or(|server| server.ended().is_some());
         assert!(!ended, "the server ended instead of starting: {text}");
         assert!(begun.elapsed() < BOOT, "the server did not start in time: {text}");
         std::thread::sleep(Duration::from_millis(50));

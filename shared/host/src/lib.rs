@@ -5,6 +5,10 @@
 //! [`run`] for anything else. Each exits with 0 after an orderly stop, 1 when it could not go on, and 2 when the
 //! configuration cannot be used.
 
+/// Where libraries log that are not worth hearing, see [`boxoffice_runtime::telemetry::init`]. RocketMQ's client says
+/// thousands of things during one outage; what they mean for us is said once, by us.
+pub const LOUD_LIBRARIES: &[&str] = &["rocketmq_"];
+
 mod error;
 mod forgetting;
 mod health;

@@ -102,7 +102,7 @@ fn start(
     settings: HostSettings,
     work: impl AsyncFnOnce(&Host) -> Result<(), HostError>,
 ) -> Result<(), HostError> {
-    let telemetry = telemetry::init(settings.log_format, &settings.log_filter)?;
+    let telemetry = telemetry::init(settings.log_format, &settings.log_filter, crate::LOUD_LIBRARIES)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let mut opened = open(&settings).await?;
         let (ports, transport) = (opened.ports.clone(), opened.transport.clone());

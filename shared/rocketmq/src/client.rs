@@ -38,6 +38,16 @@ impl Client {
     /// Must be called inside a Tokio runtime, which runs everything from then on.
     pub(crate) fn new(settings: RocketMqSettings) -> Result<Self, TransportError> {
         let refused = |error: &dyn std::fmt::Display| TransportError::Refused(error.to_string());
+        if settings.tls.is_some() {
+            // Several are compiled in, so that rustls panics unless one is chosen. It may have been, which is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        if let Some(file) = settings.tls.as_ref().and_then(|tls| tls.trusted.as_ref()) {
+            // The library would fail at each connection, without words.
+            std::fs::read(file).map_err(|error| {
+                TransportError::Refused(format!("ROCKETMQ_TLS_CA {}: {error}", file.display()))
+            })?;
+        }
         let policy = BlockingPoolPolicy {
             name: "rocketmq".to_owned(),
             max_concurrency: BATCHES_AT_ONCE,

@@ -32,12 +32,16 @@ const MOST_PER_PULL: u32 = 32;
 const WAITING_MESSAGES: i32 = 2_048;
 /// The same in MiB.
 const WAITING_MEBIBYTES: i32 = 32;
+/// How long the other members of a group have to let go of the queues that a new one gets.
+const LETTING_GO: Duration = Duration::from_millis(150);
 /// The pause between two looks at whether queues were assigned, right after the start.
 const ASSIGNING: Duration = Duration::from_millis(50);
 /// How often that is looked at; afterwards the client library does it by itself.
 const ASSIGNING_LOOKS: u32 = 40;
 /// The pause before preparations or a start that failed are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often the brokers are told how far a group is.
+const OFFSETS_TOLD_EVERY: Duration = Duration::from_millis(500);
 /// How much longer than the drain the client library may take to end a consumer.
 const ENDING: Duration = Duration::from_secs(5);
 
@@ -71,9 +75,10 @@ impl Cluster {
                 newer = self.watch.newer_than(epoch) => {
                     tracing::info!(group, epoch = newer, "RocketMQ is back; consuming anew");
                 }
+                () = running.tell_offsets() => {}
                 () = shutdown.begun() => {}
             }
-            running.stop(settings.drain).await;
+            running.stop().await;
             if shutdown.has_begun() {
                 return Ok(());
             }
@@ -129,6 +134,7 @@ impl Drop for Starting<'_> {
 struct Running {
     /// `None` once it is stopped.
     consumer: Option<DefaultMQPushConsumer>,
+    drain: Duration,
     ended: Shutdown,
 }
 
@@ -156,7 +162,9 @@ impl Running {
                 let gone = || rocketmq_client_rust::ClientError::shutting_down();
                 let broker = Some(message.broker_name.clone()).filter(|name| !name.is_empty());
                 let implementation = implementation.ok_or_else(gone)?;
-                implementation.send_message_back_with_broker_name(&mut message, level, broker, None).await
+                let sent =
+                    implementation.send_message_back_with_broker_name(&mut message, level, broker, None);
+                Box::pin(sent).await
             })
         });
         let ended = Shutdown::new();
@@ -174,13 +182,28 @@ impl Running {
         consumer.register_message_listener_concurrently(feeder);
         consumer.start().await.map_err(|error| describe(&error))?;
         assign(&consumer).await;
-        Ok(Self { consumer: Some(consumer), ended })
+        Ok(Self { consumer: Some(consumer), drain: settings.drain, ended })
+    }
+
+    /// Tells the brokers now and then how far the group is; never returns. What was handled since is handled again
+    /// after a crash, and is counted as waiting. The library begins with it only 10 s after the start.
+    async fn tell_offsets(&self) {
+        loop {
+            sleep(OFFSETS_TOLD_EVERY).await;
+            let implementation =
+                self.consumer.as_ref().and_then(|consumer| consumer.default_mq_push_consumer_impl());
+            if let Some(instance) =
+                implementation.and_then(|implementation| implementation.get_mq_client_factory())
+            {
+                instance.persist_all_consumer_offset().await;
+            }
+        }
     }
 
     /// Takes nothing new, waits for what is in flight, and tells the broker how far the group is.
-    async fn stop(&mut self, drain: Duration) {
+    async fn stop(&mut self) {
         if let Some(consumer) = self.consumer.take() {
-            end(consumer, drain, &self.ended).await;
+            end(consumer, self.drain, &self.ended).await;
         }
     }
 }
@@ -189,8 +212,8 @@ impl Drop for Running {
     /// A consumer that nobody waits for still leaves its group, so that others get its queues.
     fn drop(&mut self) {
         if let (Some(consumer), Ok(handle)) = (self.consumer.take(), Handle::try_current()) {
-            let ended = self.ended.clone();
-            handle.spawn(async move { end(consumer, Duration::ZERO, &ended).await });
+            let (drain, ended) = (self.drain, self.ended.clone());
+            handle.spawn(async move { end(consumer, drain, &ended).await });
         }
     }
 }
@@ -204,8 +227,11 @@ async fn end(mut consumer: DefaultMQPushConsumer, drain: Duration, ended: &Shutd
     ended.begin();
 }
 
-/// Has queues assigned at once, instead of at the library's next tick.
+/// Has queues assigned soon, instead of at the library's next tick.
 async fn assign(consumer: &DefaultMQPushConsumer) {
+    // Members that were there before are being told of this one: first they let go of the queues it gets, or both would
+    // consume them for a moment.
+    sleep(LETTING_GO).await;
     for _ in 0..ASSIGNING_LOOKS {
         let implementation = consumer.default_mq_push_consumer_impl();
         let Some(instance) = implementation.and_then(|implementation| implementation.get_mq_client_factory())

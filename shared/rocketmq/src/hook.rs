@@ -1,6 +1,9 @@
-//! What is done to every request just before it leaves: marks bodies that are compressed already, and signs.
+//! What is done to every request just before it leaves: marks bodies that are compressed already, and signs. And to
+//! answers: what a broker says about accounts and groups in words only gets a code, because the library hides words.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cheetah_string::CheetahString;
 use rocketmq_client_rust::{AclClientRPCHook, SessionCredentials};
@@ -10,6 +13,7 @@ use rocketmq_protocol::protocol::remoting_command::RemotingCommand;
 use rocketmq_transport::api::RPCHook;
 
 use crate::Credentials;
+use crate::errors::code;
 
 /// Carries a system flag from the message to the request: the client only knows flags of what it compresses itself.
 /// It never leaves this process.
@@ -18,9 +22,16 @@ pub(crate) const SYS_FLAG: &str = "BOXOFFICE_SYS_FLAG";
 const NAME_END: char = '\u{1}';
 const VALUE_END: char = '\u{2}';
 
+/// How brokers call a group that is missing, as a failure of theirs.
+const NO_GROUP: &str = "No group in this broker";
+/// How often a refusal is told.
+const TELLING: Duration = Duration::from_secs(60);
+
 /// Sets the system flag of requests that ask for it, then signs where there is an account.
 pub(crate) struct RequestHook {
     signing: Option<AclClientRPCHook>,
+    /// When a refusal was last told.
+    told: Mutex<Option<Instant>>,
 }
 
 impl RequestHook {
@@ -29,7 +40,7 @@ impl RequestHook {
             let (access, secret) = (credentials.access_key.as_str(), credentials.secret_key.expose());
             AclClientRPCHook::new(SessionCredentials::with_keys(access, secret))
         });
-        Self { signing }
+        Self { signing, told: Mutex::default() }
     }
 }
 
@@ -41,12 +52,41 @@ impl RPCHook for RequestHook {
 
     fn do_after_response(
         &self,
-        _: SocketAddr,
+        from: SocketAddr,
         _: &RemotingCommand,
-        _: &mut RemotingCommand,
+        response: &mut RemotingCommand,
     ) -> Result<(), SharedError> {
+        if response.code() == code::SYSTEM_ERROR
+            && response.remark().is_some_and(|remark| remark.contains(NO_GROUP))
+        {
+            response.set_code_ref(code::GROUP_NOT_EXIST);
+        } else if let Some(refusal) = response.remark().and_then(|remark| refusal(response.code(), remark)) {
+            self.tell(from, response.remark().map_or("", |remark| remark.as_str()));
+            response.set_code_ref(refusal);
+        }
         Ok(())
     }
+}
+
+impl RequestHook {
+    /// Consumers meet a refusal with every request, so it is not told each time.
+    fn tell(&self, broker: SocketAddr, remark: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= TELLING) {
+            *told = Some(Instant::now());
+            tracing::warn!(%broker, remark, "the broker refuses a request of this account");
+        }
+    }
+}
+
+/// The code of an answer that refuses an account. Brokers before 5.3 say so in words alone, as a failure of theirs.
+fn refusal(found: i32, remark: &str) -> Option<i32> {
+    if found != code::SYSTEM_ERROR || !remark.contains("AclException") {
+        return None;
+    }
+    let forbidden = ["No default permission", "No permission", "Need admin permission"];
+    let is_known = forbidden.iter().any(|words| remark.contains(words));
+    Some(if is_known { code::NO_PERMISSION } else { code::WRONG_CREDENTIALS })
 }
 
 fn set_sys_flag(request: &mut RemotingCommand) {
@@ -90,5 +130,21 @@ mod tests {
             assert_eq!(take_sys_flag(&properties), Some((257, format!("{one}{other}"))));
         }
         assert_eq!(take_sys_flag(one), None);
+    }
+
+    #[test]
+    fn a_refused_account_gets_a_code_of_its_own() {
+        let acl = |words: &str| format!("org.apache.rocketmq.acl.common.AclException: {words}, at ...");
+        for (words, expected) in [
+            ("Check signature failed for accessKey=shop", code::WRONG_CREDENTIALS),
+            ("No accessKey is configured", code::WRONG_CREDENTIALS),
+            ("No acl config for shop", code::WRONG_CREDENTIALS),
+            ("No default permission for ORDER_TOPIC", code::NO_PERMISSION),
+            ("Need admin permission for request code=17, but accessKey=shop is not", code::NO_PERMISSION),
+        ] {
+            assert_eq!(refusal(code::SYSTEM_ERROR, &acl(words)), Some(expected), "{words}");
+        }
+        assert_eq!(refusal(code::SYSTEM_ERROR, "java.lang.NullPointerException"), None);
+        assert_eq!(refusal(code::SYSTEM_BUSY, &acl("No accessKey is configured")), None);
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use boxoffice_domain::ports::Outgoing;
 use boxoffice_runtime::Delivery;
-use bytes::Bytes;
 use jiff::Timestamp;
 use rocketmq_model::common::message::STRING_HASH_SET as SYSTEM_PROPERTIES;
 use rocketmq_model::common::message::message_ext::MessageExt;
@@ -89,7 +88,7 @@ pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
         // What its sender was told. The broker's own id, which names its place, changes with each redelivery.
         message_id: property(MessageConst::PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX)
             .map_or_else(|| Arc::from(message.msg_id().as_str()), Arc::from),
-        body: message.body().unwrap_or_else(Bytes::new),
+        body: message.body().unwrap_or_default(),
         sys_flag: message.sys_flag(),
         attempt: u32::try_from(message.reconsume_times()).unwrap_or(0).saturating_add(1),
         generation,

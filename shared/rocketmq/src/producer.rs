@@ -19,6 +19,8 @@ use crate::watch::{ClusterState, Watch};
 const GROUP: &str = "boxoffice-producer-group";
 /// How long the end of a replaced producer may take.
 const ENDING: Duration = Duration::from_secs(5);
+/// Longest name of a topic.
+const LONGEST_TOPIC: usize = 127;
 /// Bodies are sent as they are.
 const NEVER: u32 = i32::MAX as u32;
 
@@ -42,6 +44,10 @@ impl Producer {
 
     /// Sends one message; returns once the broker has stored it.
     pub(crate) async fn send(&self, message: &Outgoing) -> Result<MessageId, SendError> {
+        if !is_topic(&self.client.names.topic(&message.topic)) {
+            let because = "a topic has 1 to 127 of the characters a-z A-Z 0-9 _ - % |";
+            return Err(SendError::Rejected(format!("{:?}: {because}", message.topic)));
+        }
         let settings = &self.client.settings;
         let built = outgoing(message, &self.client.names, settings.max_message_bytes, Timestamp::now())
             .map_err(|error| SendError::Rejected(format!("{}: {error}", message.topic)))?;
@@ -53,7 +59,7 @@ impl Producer {
         let producer = self.current().await?;
         let tries = self.client.settings.send_retries + 1;
         let longest = self.client.settings.send_time_out * tries + Duration::from_secs(1);
-        let answer = match timeout(longest, producer.send(message)).await {
+        let answer = match timeout(longest, Box::pin(producer.send(message))).await {
             Ok(Ok(Some(result))) => stored(&result, topic),
             Ok(Ok(None)) => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
             Ok(Err(error)) => Err(send_error(&error, topic)),
@@ -122,6 +128,12 @@ impl Producer {
     }
 }
 
+/// Whether RocketMQ allows a topic of this name. The library says no in a way that tells nothing.
+fn is_topic(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '%' | '|');
+    (1..=LONGEST_TOPIC).contains(&name.len()) && name.chars().all(allowed)
+}
+
 async fn end(producer: Arc<DefaultMQProducer>) {
     // Whoever still sends through it keeps it a moment longer.
     let begun = tokio::time::Instant::now();
@@ -160,5 +172,39 @@ fn stored(result: &SendResult, topic: &str) -> Result<MessageId, SendError> {
             "{topic}: message {} is stored, but the broker's slave did not confirm it in time",
             id.0
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: SendStatus) -> Result<MessageId, SendError> {
+        let result = SendResult { send_status: status, msg_id: Some("7F01".into()), ..SendResult::default() };
+        stored(&result, "ORDER_TOPIC")
+    }
+
+    #[test]
+    fn every_answer_of_a_broker_is_told_apart() {
+        let id = || MessageId("7F01".to_owned());
+        assert_eq!(answer(SendStatus::SendOk), Ok(id()));
+        // It is kept: a second copy would not be kept better.
+        assert_eq!(answer(SendStatus::SlaveNotAvailable), Ok(id()));
+        for (status, who) in
+            [(SendStatus::FlushDiskTimeout, "disk"), (SendStatus::FlushSlaveTimeout, "slave")]
+        {
+            let Err(SendError::OutcomeUnknown(text)) = answer(status) else { panic!("{status:?}") };
+            assert!(text.contains("ORDER_TOPIC") && text.contains("7F01") && text.contains(who), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_topic_can_have_are_told_at_once() {
+        for name in ["ORDER_TOPIC", "%DLQ%order-group", "a|b", &"x".repeat(127)] {
+            assert!(is_topic(name), "{name}");
+        }
+        for name in ["", "ORDER TOPIC", "order.topic", "Bücher", &"x".repeat(128)] {
+            assert!(!is_topic(name), "{name}");
+        }
     }
 }

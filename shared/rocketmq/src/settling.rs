@@ -60,7 +60,7 @@ impl Settle for Batch<'_> {
                 Some(Outcome::Done | Outcome::Duplicate) => {}
                 Some(Outcome::Poison { because }) => self.settling.bury(message, &because).await,
                 Some(Outcome::Retry { after, because }) => {
-                    self.settling.retry(message, after, &because).await
+                    self.settling.retry(message, after, &because).await;
                 }
                 None => self.settling.hand_back(message).await,
             }
@@ -96,10 +96,7 @@ impl Settling {
     async fn bury(&self, message: &MessageExt, because: &str) {
         let (topic, letter) = (self.names.dead_letter_topic(self.group), self.letter(message, because));
         self.until_done(message, || async {
-            let refused = match self.producer.send_built(letter.clone(), &topic).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(refused) = self.producer.send_built(letter.clone(), &topic).await else { return Ok(()) };
             // The broker's own way knows no reason, but it may be open.
             (self.send_back)(message.clone(), TO_THE_DEAD_LETTERS)
                 .await

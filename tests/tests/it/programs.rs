@@ -4,43 +4,31 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const PROGRAMS: [&str; 12] = [
-    "order-api",
-    "order-process",
-    "order-paid",
-    "order-cancelled",
-    "order-timeout",
-    "stock-management",
-    "sms-notification",
-    "email-notification",
-    "push-notification",
-    "dlq-handler",
-    "outbox-relay",
-    "stock-reconcile",
-];
 const CATALOGUE: &str = "[[show]]\nid = 1\ntitle = \"A\"\nplace = \"B\"\n[[show.session]]\nid = 11\n\
     start = 2026-12-31T19:30:00\n[[show.session.tier]]\nticket = 111\nname = \"C\"\nprice = 380.00\ntotal = 10\n";
 
 /// Where cargo puts programs; they are built first, because cargo does not build another package's for a test.
-fn build() -> PathBuf {
-    let mut folder = std::env::current_exe().unwrap();
-    folder.pop();
-    folder.pop();
-    let release = folder.ends_with("release");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(["build", "--quiet", "--package", "boxoffice"])
-        .env("CARGO_TARGET_DIR", folder.parent().unwrap());
-    cargo.args(PROGRAMS.iter().flat_map(|name| ["--package", name]));
-    cargo.args(release.then_some("--release"));
-    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    assert!(cargo.status().unwrap().success(), "the programs could not be built");
-    folder
+pub(crate) fn build() -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let mut folder = std::env::current_exe().unwrap();
+        folder.pop();
+        folder.pop();
+        let mut cargo = Command::new(env!("CARGO"));
+        // Together with the tests, or the features of all dependencies would differ, and they would be built again.
+        cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--tests"]);
+        cargo.args(folder.ends_with("release").then_some("--release"));
+        cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
+        cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        assert!(cargo.status().unwrap().success(), "the programs could not be built");
+        folder
+    });
+    BUILT.clone()
 }
 
 struct Venue {

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The cluster that most tests share; each has topics and groups of its own.
-static SHARED: LazyLock<Arc<Cluster>> = LazyLock::new(|| Arc::new(Cluster::start()));
+pub(crate) static SHARED: LazyLock<Arc<Cluster>> = LazyLock::new(|| Arc::new(Cluster::start()));
 
 /// A name that no other test of this run uses.
 fn prefix() -> String {
@@ -42,7 +42,7 @@ impl OnABroker {
     async fn new(cluster: Arc<Cluster>) -> Self {
         if let Ok(filter) = std::env::var("LOG") {
             // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
-            let _ = telemetry::init(telemetry::LogFormat::Compact, &filter);
+            let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
         }
         let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
         rocketmq.reached().await;
@@ -69,6 +69,7 @@ impl Backend for OnABroker {
     }
 
     async fn restart(&self) {
+        // Killed, the broker would forget the offsets of the last seconds, and repeat what was handled.
         self.cluster.stop_broker();
         self.cluster.start_broker();
         self.rocketmq.reached().await;
@@ -90,6 +91,12 @@ impl Backend for OnABroker {
 
     fn longer_than_a_restart(&self) -> Duration {
         Duration::from_secs(30)
+    }
+
+    fn repeats_at_a_handover(&self) -> usize {
+        // What both consumers have in their workers at that moment: the broker promises at least once.
+        let settings = Backend::settings(self);
+        2 * settings.workers * settings.batch
     }
 
     fn takes_empty_bodies(&self) -> bool {

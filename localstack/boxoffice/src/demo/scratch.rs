@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use boxoffice_host::{CatalogueSource, HostError, HostSettings};
+use boxoffice_host::{CatalogueSource, HostError, HostSettings, LOUD_LIBRARIES};
 use boxoffice_runtime::config::Settings;
 use boxoffice_runtime::{Shutdown, telemetry};
 use tempfile::TempDir;
@@ -79,7 +79,7 @@ pub async fn on_server(plan: Plan, http: reqwest::Client, mut scratch: Scratch) 
     );
     scratch.variables.push(("LISTEN", "127.0.0.1:0".to_owned()));
     let settings = scratch.settings()?;
-    let telemetry = telemetry::init(settings.log_format, "error").map_err(HostError::from)?;
+    let telemetry = telemetry::init(settings.log_format, "error", LOUD_LIBRARIES).map_err(HostError::from)?;
     let server = Server::start(settings, Some(telemetry), Shutdown::new()).await?;
     let stop = server.shutdown.clone();
     let running = tokio::spawn(server.run());
@@ -106,7 +106,7 @@ pub async fn on_programs(
     let api: SocketAddr = free_address()?;
     scratch.variables.push(("LISTEN", api.to_string()));
     let settings = scratch.settings()?;
-    telemetry::init(settings.log_format, "error").map_err(HostError::from)?;
+    telemetry::init(settings.log_format, "error", LOUD_LIBRARIES).map_err(HostError::from)?;
     println!(
         "The sale is made on twelve processes and the broker, with a scratch file, {PAYMENT_WINDOW:?} to pay and a \
          text-message provider that fails every fifth time{}",

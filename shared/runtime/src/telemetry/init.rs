@@ -97,9 +97,10 @@ impl Telemetry {
 
 /// Sends logs to standard error and installs the metrics recorder; once per process, first thing in `main`.
 ///
-/// `filter` is a level, or `target=level` pairs: `info`, or `info,order_process=debug`.
-pub fn init(format: LogFormat, filter: &str) -> Result<Telemetry, TelemetryError> {
-    let filter = read_filter(filter)?;
+/// `filter` is a level, or `target=level` pairs: `info`, or `info,order_process=debug`. Targets that begin with one of
+/// `loud` are silent unless the filter names them: libraries that log what their callers report in better words.
+pub fn init(format: LogFormat, filter: &str, loud: &[&str]) -> Result<Telemetry, TelemetryError> {
+    let filter = without_loud(read_filter(filter)?, loud);
     let prometheus =
         recorder()?.install_recorder().map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
     let lines = tracing_subscriber::fmt::layer()
@@ -126,6 +127,12 @@ fn read_filter(filter: &str) -> Result<Targets, TelemetryError> {
         return Err(unreadable(format!("{word:?} is neither a level nor target=level")));
     }
     filter.parse().map_err(|error: ParseError| unreadable(error.to_string()))
+}
+
+fn without_loud(filter: Targets, loud: &[&str]) -> Targets {
+    let named: Vec<String> = filter.iter().map(|(target, _)| target.to_owned()).collect();
+    let unnamed = loud.iter().filter(|loud| !named.iter().any(|named| named.starts_with(**loud)));
+    filter.with_targets(unnamed.map(|loud| ((*loud).to_owned(), LevelFilter::OFF)))
 }
 
 fn recorder() -> Result<PrometheusBuilder, TelemetryError> {
@@ -164,6 +171,18 @@ mod tests {
             assert!(error.to_string().contains(&format!("{unreadable:?}")), "{error}");
         }
         assert!(read_filter("info,order_process=debug").is_ok());
+    }
+
+    #[test]
+    fn a_loud_library_is_heard_only_by_who_names_it() {
+        let heard = |filter: &str| {
+            let targets = without_loud(read_filter(filter).unwrap(), &["loud"]);
+            targets.would_enable("loud_library::module", &tracing::Level::ERROR)
+        };
+        assert!(!heard("info"));
+        assert!(heard("info,loud_library=warn"));
+        let targets = without_loud(read_filter("info").unwrap(), &["loud"]);
+        assert!(targets.would_enable("boxoffice_loud", &tracing::Level::INFO));
     }
 
     #[test]

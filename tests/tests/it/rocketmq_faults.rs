@@ -1,0 +1,799 @@
+//! What a RocketMQ cluster can do to us, on the real Apache servers; each test has a cluster of its own.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
+use boxoffice_messages::{group, tag, topic};
+use boxoffice_rocketmq::{Credentials, RocketMq, RocketMqSettings, Tls};
+use boxoffice_runtime::{
+    ConsumerSettings, Function, Outcome, Readiness, RetryPolicy, Secret, Shutdown, Subscription, TopicFilter,
+    Transport, TransportError, telemetry,
+};
+use boxoffice_tests::rocketmq::Cluster;
+use boxoffice_tests::{Recorder, eventually, recorder};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::rocketmq::{on_a_runtime, settings};
+
+/// How long something may take that must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the answer to a send may take that cannot succeed.
+const QUICK: Duration = Duration::from_secs(1);
+/// The pause between two sends of a sender that does not give up.
+const SENDING: Duration = Duration::from_millis(50);
+/// 4 MiB, the largest body of a broker that was not told otherwise.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+#[test]
+fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
+    on_a_runtime(async {
+        let cluster = Cluster::prepare(&[]);
+        let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
+        let absent = format!("none of the name servers {} answers", cluster.name_servers());
+        not_ready(&rocketmq, &[&absent]).await;
+        let text = unavailable(send_quickly(&rocketmq, order("T0")).await);
+        assert!(text.contains(&absent), "{text}");
+        let function = done();
+        let consumer = Consumer::start(&rocketmq, function.clone());
+
+        cluster.start_name_server();
+        let no_broker = format!("the name servers {} know no broker", cluster.name_servers());
+        not_ready(&rocketmq, &[&no_broker]).await;
+        let text = unavailable(send_quickly(&rocketmq, order("T0")).await);
+        assert!(text.contains(&no_broker), "{text}");
+        assert!(consumer.waits(), "a consumer must wait for its cluster");
+
+        cluster.start_broker();
+        ready(&rocketmq).await;
+        send_at_last(&rocketmq, order("T1")).await;
+        function.has_seen(1).await;
+        assert_eq!(function.keys(), ["T1"]);
+        consumer.stop().await;
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_what_is_wrong() {
+    on_a_runtime(async {
+        let cluster = Cluster::prepare(&["aclEnable=true"]);
+        write(
+            &cluster.broker_home().join("conf/plain_acl.yml"),
+            "accounts:\n\
+             - {accessKey: shopowner, secretKey: right-secret, admin: true}\n\
+             - {accessKey: boxoffice, secretKey: right-secret, admin: false, defaultTopicPerm: PUB|SUB, \
+             defaultGroupPerm: SUB}\n",
+        );
+        cluster.start_name_server();
+        cluster.start_broker();
+        let base = settings(&cluster);
+
+        // An administrator: what is missing is created.
+        let owner = connect(account(&base, "shopowner", "right-secret")).await;
+        let function = recorder(created(), |delivery| match (delivery.key.as_deref(), delivery.attempt) {
+            (Some("retried"), 1) => Outcome::retry("not yet"),
+            (Some("bad"), _) => Outcome::poison("bad"),
+            _ => Outcome::Done,
+        });
+        let letters = recorder(dead_letters(), |_| Outcome::Done);
+        let consumers = [Consumer::start(&owner, function.clone()), Consumer::start(&owner, letters.clone())];
+        for key in ["good", "retried", "bad"] {
+            owner.send(order(key)).await.unwrap();
+        }
+        function.has_seen(4).await;
+        letters.has_seen(1).await;
+        assert_eq!(
+            (function.keys(), letters.keys()),
+            (keys(&["bad", "good", "retried", "retried"]), keys(&["bad"]))
+        );
+        for consumer in consumers {
+            consumer.stop().await;
+        }
+
+        // No administrator, but everything is there: this suffices.
+        let clerk = connect(account(&base, "boxoffice", "right-secret")).await;
+        let function = recorder(created(), |delivery| match (delivery.key.as_deref(), delivery.attempt) {
+            (Some("retried"), 1) => Outcome::retry("not yet"),
+            (Some("bad"), _) => Outcome::poison("bad"),
+            _ => Outcome::Done,
+        });
+        let letters = recorder(dead_letters(), |_| Outcome::Done);
+        let consumers = [Consumer::start(&clerk, function.clone()), Consumer::start(&clerk, letters.clone())];
+        for key in ["retried", "bad"] {
+            clerk.send(order(key)).await.unwrap();
+        }
+        function.has_seen(3).await;
+        letters.has_seen(1).await;
+        assert_eq!(letters.keys(), ["bad"]);
+        for consumer in consumers {
+            consumer.stop().await;
+        }
+
+        // No administrator, and something is missing.
+        let elsewhere =
+            RocketMqSettings { prefix: "missing-".to_owned(), ..account(&base, "boxoffice", "right-secret") };
+        let newcomer = connect(elsewhere).await;
+        let text = refused(Consumer::start(&newcomer, done())).await;
+        says(&text, &["does not exist", "an administrator", "mqadmin", "ROCKETMQ_ACCESS_KEY"]);
+
+        // No account at all, or a wrong secret, or a name nobody knows.
+        let nobody = connect(base.clone()).await;
+        let liar = connect(account(&base, "boxoffice", "wrong-secret")).await;
+        let stranger = connect(account(&base, "stranger", "right-secret")).await;
+        for rocketmq in [&nobody, &liar, &stranger] {
+            let text = unavailable(send_quickly(rocketmq, order("T1")).await);
+            says(&text, &["does not accept the account", "ROCKETMQ_ACCESS_KEY", "ROCKETMQ_SECRET_KEY"]);
+            let text = refused(Consumer::start(rocketmq, done())).await;
+            says(&text, &[group::ORDER_PROCESS, "ROCKETMQ_ACCESS_KEY", "ROCKETMQ_SECRET_KEY"]);
+        }
+        for rocketmq in [owner, clerk, newcomer, nobody, liar, stranger] {
+            rocketmq.close().await;
+        }
+    });
+}
+
+#[test]
+fn sends_and_consumers_go_on_while_the_name_server_is_away() {
+    on_a_runtime(async {
+        // As often as a broker can be made to register.
+        let cluster = Cluster::start_with(&["registerNameServerPeriod=10000"]);
+        let rocketmq = connect(settings(&cluster)).await;
+        let function = done();
+        let consumer = Consumer::start(&rocketmq, function.clone());
+        rocketmq.send(order("T000")).await.unwrap();
+        function.has_seen(1).await;
+
+        cluster.kill_name_server();
+        let mut sent = vec!["T000".to_owned()];
+        let begun = Instant::now();
+        // Longer than the pause between two looks at the cluster.
+        while begun.elapsed() < Duration::from_secs(5) {
+            let key = format!("T{:03}", sent.len());
+            rocketmq.send(order(&key)).await.unwrap();
+            sent.push(key);
+            tokio::time::sleep(SENDING).await;
+        }
+        function.has_seen(sent.len()).await;
+        assert_eq!(rocketmq.readiness(), Readiness::Ready);
+        let text = unavailable(rocketmq.send(new_topic("T1")).await);
+        println!("a new topic without name servers: {text}");
+        let new = recorder(Subscription::new("audit", "NEW_TOPIC", &[]), |_| Outcome::Done);
+        let newcomer = Consumer::start(&rocketmq, new.clone());
+
+        cluster.start_name_server();
+        let begun = Instant::now();
+        let mut last = None;
+        while last.is_none() {
+            let key = format!("T{:03}", sent.len());
+            rocketmq.send(order(&key)).await.expect("a known topic is sent to all the time");
+            sent.push(key);
+            last = rocketmq.send(new_topic("T1")).await.ok();
+            assert!(begun.elapsed() < PATIENCE, "a new topic can be used again");
+            tokio::time::sleep(SENDING).await;
+        }
+        println!("a new topic is usable {:?} after the return of the name server", begun.elapsed());
+        new.has_seen(1).await;
+        function.has_seen(sent.len()).await;
+        assert_eq!(function.keys(), sent, "nothing is lost and nothing comes twice");
+        consumer.stop().await;
+        newcomer.stop().await;
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn topics_and_groups_are_created_where_the_broker_does_not_do_so() {
+    on_a_runtime(async {
+        let cluster =
+            Cluster::start_with(&["autoCreateTopicEnable=false", "autoCreateSubscriptionGroup=false"]);
+        let rocketmq = connect(settings(&cluster)).await;
+        let text = unavailable(rocketmq.send(new_topic("T1")).await);
+        says(&text, &["NEW_TOPIC", "the topic does not exist", "mqadmin updateTopic"]);
+        let function = recorder(created(), |delivery| match (delivery.key.as_deref(), delivery.attempt) {
+            (Some("retried"), 1) => Outcome::retry("not yet"),
+            (Some("bad"), _) => Outcome::poison("bad"),
+            _ => Outcome::Done,
+        });
+        let letters = recorder(dead_letters(), |_| Outcome::Done);
+        let consumers =
+            [Consumer::start(&rocketmq, function.clone()), Consumer::start(&rocketmq, letters.clone())];
+        for key in ["good", "retried", "bad"] {
+            send_at_last(&rocketmq, order(key)).await;
+        }
+        function.has_seen(4).await;
+        letters.has_seen(1).await;
+        assert_eq!(function.keys(), ["bad", "good", "retried", "retried"]);
+        for consumer in consumers {
+            consumer.stop().await;
+        }
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn the_largest_message_goes_through_and_a_larger_one_is_refused_before_it_is_sent() {
+    on_a_runtime(async {
+        let cluster = Cluster::start();
+        let rocketmq = connect(settings(&cluster)).await;
+        let function = done();
+        let consumer = Consumer::start(&rocketmq, function.clone());
+        ready(&rocketmq).await;
+        let of_size = |key: &str, size| Outgoing { body: vec![b'x'; size].into(), ..order(key) };
+        let text = rejected(rocketmq.send(of_size("T1", LARGEST + 1)).await);
+        says(&text, &["4194305", "4194304", "bytes"]);
+        let text = rejected(rocketmq.send(of_size("T2", 0)).await);
+        says(&text, &["the body is empty"]);
+        rocketmq.send(of_size("T3", LARGEST)).await.unwrap();
+        rocketmq.send(of_size("T4", 1)).await.unwrap();
+        function.has_seen(2).await;
+        assert_eq!(function.keys(), ["T3", "T4"]);
+        assert!(function.seen().iter().any(|seen| seen.body.len() == LARGEST), "it came whole");
+        consumer.stop().await;
+        rocketmq.close().await;
+
+        // Where the limit here is higher than the broker's, the broker's answer is as final.
+        let more = RocketMqSettings { max_message_bytes: 2 * LARGEST, ..settings(&cluster) };
+        let rocketmq = connect(more).await;
+        let text = rejected(rocketmq.send(of_size("T5", LARGEST + 1)).await);
+        says(&text, &["maxMessageSize", "ROCKETMQ_MAX_MESSAGE"]);
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn what_a_broker_answers_tells_whether_a_message_is_kept() {
+    on_a_runtime(async {
+        // The real broker does not run full on a machine with space: this one says what it would.
+        let broker = FakeBroker::start();
+        let rocketmq = connect(RocketMqSettings::new(broker.address.to_string())).await;
+        broker.answer(FakeBroker::OK);
+        assert_eq!(broker.send(&rocketmq).await, Ok(MessageId(String::new())));
+        broker.answer(FakeBroker::DISK_FULL);
+        let text = unavailable(broker.send(&rocketmq).await);
+        says(&text, &[topic::ORDER, "its disk is full", &broker.address.to_string()]);
+        assert_eq!(rocketmq.readiness(), Readiness::Ready, "the cluster can be reached");
+        broker.answer(FakeBroker::BUSY);
+        says(&unavailable(broker.send(&rocketmq).await), &["it is too busy"]);
+        broker.answer(FakeBroker::ILLEGAL);
+        says(&rejected(broker.send(&rocketmq).await), &["does not accept such a message"]);
+        broker.answer(FakeBroker::NO_PERMISSION);
+        says(&unavailable(broker.send(&rocketmq).await), &["does not permit this"]);
+        for (code, who) in
+            [(FakeBroker::FLUSH_DISK_TIMEOUT, "disk"), (FakeBroker::FLUSH_SLAVE_TIMEOUT, "slave")]
+        {
+            broker.answer(code);
+            let Err(SendError::OutcomeUnknown(text)) = broker.send(&rocketmq).await else { panic!("{code}") };
+            says(&text, &[who, "did not confirm it in time"]);
+        }
+        broker.answer(FakeBroker::SLAVE_NOT_AVAILABLE);
+        broker.send(&rocketmq).await.unwrap();
+        // It recovers without being asked to.
+        broker.answer(FakeBroker::OK);
+        broker.send(&rocketmq).await.unwrap();
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
+    on_a_runtime(async {
+        let cluster = Arc::new(Cluster::start());
+        let rocketmq = connect(settings(&cluster)).await;
+        let function = done();
+        let consumer = Consumer::start(&rocketmq, function.clone());
+        ready(&rocketmq).await;
+        let (acknowledged, sender) = (Arc::new(Mutex::new(Vec::new())), Shutdown::new());
+        let sending = tokio::spawn({
+            let (rocketmq, acknowledged, ended) = (rocketmq.clone(), acknowledged.clone(), sender.clone());
+            async move {
+                let mut longest = Duration::ZERO;
+                for number in 0.. {
+                    if ended.has_begun() {
+                        break;
+                    }
+                    let (key, begun) = (format!("T{number:04}"), Instant::now());
+                    match rocketmq.send(order(&key)).await {
+                        Ok(_) => acknowledged.lock().unwrap().push((key, Instant::now())),
+                        Err(error) => {
+                            assert!(!matches!(error, SendError::Rejected(_)), "it may be lost: {error}");
+                        }
+                    }
+                    longest = longest.max(begun.elapsed());
+                    tokio::time::sleep(SENDING).await;
+                }
+                longest
+            }
+        });
+        for round in 1..=2 {
+            let sent = acknowledged.lock().unwrap().len();
+            eventually("messages are sent", || acknowledged.lock().unwrap().len() > sent + 20).await;
+            cluster.kill_broker();
+            let killed = Instant::now();
+            eventually("the outage is noticed", || rocketmq.readiness() != Readiness::Ready).await;
+            let noticed = killed.elapsed();
+            let starting = tokio::task::spawn_blocking({
+                let cluster = cluster.clone();
+                move || cluster.start_broker()
+            });
+            eventually("the broker listens", || TcpStream::connect(cluster.broker()).is_ok()).await;
+            let listens = Instant::now();
+            starting.await.unwrap();
+            let booted = Instant::now();
+            let first = || {
+                let acknowledged = acknowledged.lock().unwrap();
+                acknowledged.iter().map(|(_, at)| *at).find(|at| *at > killed + noticed)
+            };
+            eventually("a message is sent again", || first().is_some()).await;
+            let first = first().unwrap();
+            println!(
+                "round {round}: noticed {noticed:?} after the kill; first send {:?} after the port, {:?} after the boot",
+                first.saturating_duration_since(listens),
+                first.saturating_duration_since(booted),
+            );
+            assert!(first.saturating_duration_since(booted) < Duration::from_secs(10));
+        }
+        let sent = acknowledged.lock().unwrap().len();
+        eventually("messages are sent", || acknowledged.lock().unwrap().len() > sent + 20).await;
+        sender.begin();
+        let longest = sending.await.unwrap();
+        println!("the longest send took {longest:?}");
+        let acknowledged: Vec<String> =
+            acknowledged.lock().unwrap().iter().map(|(key, _)| key.clone()).collect();
+        let missing = || {
+            let seen = function.keys();
+            acknowledged.iter().filter(|key| seen.binary_search(key).is_err()).count()
+        };
+        eventually("every acknowledged message is handled", || missing() == 0).await;
+        println!("{} acknowledged, {} deliveries", acknowledged.len(), function.count());
+        consumer.stop().await;
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
+    on_a_runtime(async {
+        let cluster = Cluster::prepare(&[]);
+        let files = tempfile::tempdir().unwrap();
+        let ours = Authority::new(files.path(), "ours");
+        let other = Authority::new(files.path(), "other");
+        let (certificate, key) = ours.sign("server");
+        let properties = |mode: &str| {
+            format!(
+                "tls.test.mode.enable=false\ntls.server.certPath={}\ntls.server.keyPath={}\ntls.server.mode={mode}\n",
+                certificate.display(),
+                key.display(),
+            )
+        };
+        // The name server also takes the broker, which does not encrypt.
+        write(&cluster.name_server_home().join("conf/tls.properties"), &properties("permissive"));
+        write(&cluster.broker_home().join("conf/tls.properties"), &properties("enforcing"));
+        cluster.start_name_server();
+        cluster.start_broker();
+        let base = settings(&cluster);
+        let trusting = |file: &Path| RocketMqSettings {
+            tls: Some(Tls { trusted: Some(file.to_owned()) }),
+            ..base.clone()
+        };
+
+        let rocketmq = connect(trusting(&ours.certificate)).await;
+        let function = recorder(created(), |delivery| match (delivery.key.as_deref(), delivery.attempt) {
+            (Some("retried"), 1) => Outcome::retry("not yet"),
+            _ => Outcome::Done,
+        });
+        let consumer = Consumer::start(&rocketmq, function.clone());
+        for key in ["T1", "retried"] {
+            send_at_last(&rocketmq, order(key)).await;
+        }
+        function.has_seen(3).await;
+
+        let distrusting = RocketMq::connect(trusting(&other.certificate)).await.unwrap();
+        not_ready(&distrusting, &[&cluster.name_servers(), "ROCKETMQ_TLS_CA"]).await;
+        let text = unavailable(send_quickly(&distrusting, order("T2")).await);
+        says(&text, &["certificate", "ROCKETMQ_TLS_CA"]);
+        let missing = RocketMq::connect(trusting(&files.path().join("nothing.pem"))).await;
+        let text = missing.map(|_| ()).unwrap_err().to_string();
+        says(&text, &["ROCKETMQ_TLS_CA", "nothing.pem"]);
+
+        send_at_last(&rocketmq, order("T3")).await;
+        function.has_seen(4).await;
+        assert_eq!(function.keys(), ["T1", "T3", "retried", "retried"]);
+        consumer.stop().await;
+        rocketmq.close().await;
+        distrusting.close().await;
+    });
+}
+
+#[test]
+fn topics_that_nobody_may_read_are_made_readable_at_the_start() {
+    on_a_runtime(async {
+        let cluster = Cluster::start();
+        let settings = settings(&cluster);
+        let letters = format!("%DLQ%{}{}", settings.prefix, group::ORDER_PROCESS);
+        let orders = format!("{}{}", settings.prefix, topic::ORDER);
+        let rocketmq = connect(settings).await;
+        for topic in [&letters, &orders] {
+            let fields = json!({
+                "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "3", "writeQueueNums": "3", "perm": "2",
+                "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+            });
+            assert_eq!(ask(&cluster.broker(), CREATE_TOPIC, &fields).0, 0);
+        }
+        let letter = Outgoing { topic: format!("%DLQ%{}", group::ORDER_PROCESS).into(), ..order("letter") };
+        send_at_last(&rocketmq, letter).await;
+        send_at_last(&rocketmq, order("T1")).await;
+        let functions = [done(), recorder(dead_letters(), |_| Outcome::Done)];
+        let consumers = functions.clone().map(|function| Consumer::start(&rocketmq, function));
+        for function in &functions {
+            function.has_seen(1).await;
+        }
+        assert_eq!((functions[0].keys(), functions[1].keys()), (keys(&["T1"]), keys(&["letter"])));
+        for topic in [&letters, &orders] {
+            let (_, route) = ask(&cluster.name_servers(), ROUTE, &json!({ "topic": topic }));
+            let queues = &route["queueDatas"][0];
+            assert_eq!((&queues["perm"], &queues["readQueueNums"]), (&json!(6), &json!(3)), "{topic}");
+        }
+        for consumer in consumers {
+            consumer.stop().await;
+        }
+        rocketmq.close().await;
+    });
+}
+
+fn order(key: &str) -> Outgoing {
+    Outgoing::new(topic::ORDER, tag::ORDER_CREATED, key, key.as_bytes().to_vec())
+}
+
+fn new_topic(key: &str) -> Outgoing {
+    Outgoing { topic: "NEW_TOPIC".into(), ..order(key) }
+}
+
+fn created() -> Subscription {
+    Subscription::new(group::ORDER_PROCESS, topic::ORDER, &[tag::ORDER_CREATED])
+}
+
+/// The dead letters of [`created`].
+fn dead_letters() -> Subscription {
+    let topic = format!("%DLQ%{}", group::ORDER_PROCESS).into();
+    Subscription { group: "letters", topics: vec![TopicFilter { topic, tags: Vec::new() }] }
+}
+
+fn done() -> Arc<Recorder> {
+    recorder(created(), |_| Outcome::Done)
+}
+
+fn keys(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
+}
+
+fn account(base: &RocketMqSettings, access_key: &str, secret_key: &str) -> RocketMqSettings {
+    let credentials = Credentials { access_key: access_key.to_owned(), secret_key: Secret::new(secret_key) };
+    RocketMqSettings { credentials: Some(credentials), ..base.clone() }
+}
+
+fn write(file: &Path, text: &str) {
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, text).unwrap();
+}
+
+/// Whoever looks for a fault wants to see what is logged.
+fn log() {
+    if let Ok(filter) = std::env::var("LOG") {
+        // All tests but one find it set up.
+        let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
+    }
+}
+
+async fn connect(settings: RocketMqSettings) -> RocketMq {
+    log();
+    let rocketmq = RocketMq::connect(settings).await.unwrap();
+    timeout(PATIENCE, rocketmq.reached()).await.expect("the cluster can be reached");
+    rocketmq
+}
+
+/// A consumer that runs until it is stopped.
+struct Consumer {
+    shutdown: Shutdown,
+    task: JoinHandle<Result<(), TransportError>>,
+}
+
+impl Consumer {
+    fn start(rocketmq: &RocketMq, function: Arc<dyn Function>) -> Self {
+        let retry = RetryPolicy {
+            max_attempts: 4,
+            first_delay: Duration::from_millis(20),
+            max_delay: Duration::from_secs(1),
+        };
+        let settings = ConsumerSettings { retry, ..boxoffice_tests::settings() };
+        let (rocketmq, shutdown) = (rocketmq.clone(), Shutdown::new());
+        let begun = shutdown.clone();
+        let task = tokio::spawn(async move { rocketmq.run(function, settings, begun).await });
+        Self { shutdown, task }
+    }
+
+    fn waits(&self) -> bool {
+        !self.task.is_finished()
+    }
+
+    async fn stop(self) {
+        self.shutdown.begin();
+        let ended = timeout(PATIENCE, self.task).await.expect("a consumer stops when it is told to");
+        ended.unwrap().expect("a consumer that is told to stop ends well");
+    }
+}
+
+/// Why a consumer ended by itself.
+async fn refused(consumer: Consumer) -> String {
+    let ended = timeout(PATIENCE, consumer.task).await.expect("a consumer that is refused ends");
+    match ended.unwrap() {
+        Err(error @ TransportError::Refused(_)) => {
+            println!("refused: {error}");
+            error.to_string()
+        }
+        other => panic!("it was not refused: {other:?}"),
+    }
+}
+
+fn unavailable(sent: Result<MessageId, SendError>) -> String {
+    match sent {
+        Err(error @ SendError::Unavailable(_)) => {
+            println!("{error}");
+            error.to_string()
+        }
+        other => panic!("the bus is not unavailable: {other:?}"),
+    }
+}
+
+fn rejected(sent: Result<MessageId, SendError>) -> String {
+    match sent {
+        Err(error @ SendError::Rejected(_)) => {
+            println!("{error}");
+            error.to_string()
+        }
+        other => panic!("it was not rejected: {other:?}"),
+    }
+}
+
+fn says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing: {text}");
+    }
+}
+
+async fn ready(rocketmq: &RocketMq) {
+    eventually("the cluster is ready", || rocketmq.readiness() == Readiness::Ready).await;
+}
+
+/// Waits until the readiness says all of this.
+async fn not_ready(rocketmq: &RocketMq, parts: &[&str]) {
+    let because = || match rocketmq.readiness() {
+        Readiness::NotReady { because } => because,
+        Readiness::Ready => "it is ready".to_owned(),
+    };
+    let begun = Instant::now();
+    while !parts.iter().all(|part| because().contains(part)) {
+        assert!(begun.elapsed() < PATIENCE, "{parts:?} is missing: {}", because());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("not ready: {}", because());
+}
+
+async fn send_quickly(rocketmq: &RocketMq, message: Outgoing) -> Result<MessageId, SendError> {
+    timeout(QUICK, rocketmq.send(message)).await.expect("an answer comes soon")
+}
+
+/// Sends until it is taken, as the outbox does.
+async fn send_at_last(rocketmq: &RocketMq, message: Outgoing) {
+    let begun = Instant::now();
+    while let Err(error) = rocketmq.send(message.clone()).await {
+        assert!(matches!(error, SendError::Unavailable(_)), "{error}");
+        assert!(begun.elapsed() < PATIENCE, "{error}");
+        tokio::time::sleep(SENDING).await;
+    }
+}
+
+/// A certificate authority, made by openssl.
+struct Authority {
+    folder: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Authority {
+    fn new(folder: &Path, name: &str) -> Self {
+        let file = |kind| folder.join(format!("{name}.{kind}"));
+        let (certificate, key) = (file("pem"), file("key"));
+        let subject = format!("/CN={name}");
+        openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            &subject,
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+            "-keyout",
+            path(&key),
+            "-out",
+            path(&certificate),
+        ]);
+        Self { folder: folder.to_owned(), certificate, key }
+    }
+
+    /// The certificate and the key (PKCS#8) of a server on this machine.
+    fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
+        let file = |kind| self.folder.join(format!("{name}.{kind}"));
+        let (certificate, key, request, extensions) = (file("pem"), file("key"), file("csr"), file("ext"));
+        write(&extensions, "basicConstraints=CA:FALSE\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n");
+        openssl(&[
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            path(&key),
+            "-out",
+            path(&request),
+        ]);
+        openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            path(&request),
+            "-CA",
+            path(&self.certificate),
+            "-CAkey",
+            path(&self.key),
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            path(&extensions),
+            "-out",
+            path(&certificate),
+        ]);
+        (certificate, key)
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn openssl(arguments: &[&str]) {
+    let made = Command::new("openssl").args(arguments).output().expect("openssl is installed");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+const CREATE_TOPIC: i64 = 17;
+const ROUTE: i64 = 105;
+const CLUSTER: i64 = 106;
+const SEND: i64 = 310;
+
+/// Sends one request of RocketMQ's protocol; the answer's code and body.
+fn ask(address: &str, code: i64, fields: &Value) -> (i64, Value) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let header = json!({
+        "code": code, "flag": 0, "language": "OTHER", "opaque": 1, "serializeTypeCurrentRPC": "JSON", "version": 453,
+        "extFields": fields,
+    });
+    write_frame(&mut stream, &header, b"").unwrap();
+    let (header, body) = read_frame(&mut stream).unwrap();
+    (header["code"].as_i64().unwrap(), serde_json::from_slice(&body).unwrap_or_default())
+}
+
+/// A frame: length of the rest, length of the header, header in JSON, body.
+fn write_frame(stream: &mut TcpStream, header: &Value, body: &[u8]) -> std::io::Result<()> {
+    let header = serde_json::to_vec(header)?;
+    let length = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
+    let mut frame = Vec::new();
+    frame.extend(length(4 + header.len() + body.len()));
+    frame.extend(length(header.len()));
+    frame.extend(header);
+    frame.extend(body);
+    stream.write_all(&frame)
+}
+
+fn read_frame(stream: &mut TcpStream) -> std::io::Result<(Value, Vec<u8>)> {
+    let mut word = [0; 4];
+    stream.read_exact(&mut word)?;
+    let mut frame = vec![0; u32::from_be_bytes(word) as usize];
+    stream.read_exact(&mut frame)?;
+    let header = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
+    assert!(header < 1 << 24, "the header is not in JSON");
+    Ok((serde_json::from_slice(&frame[4..4 + header])?, frame[4 + header..].to_vec()))
+}
+
+/// A name server and a broker in one that answers sends as it is told to.
+struct FakeBroker {
+    address: SocketAddr,
+    answer: Arc<AtomicI32>,
+}
+
+impl FakeBroker {
+    const OK: i32 = 0;
+    const BUSY: i32 = 2;
+    const FLUSH_DISK_TIMEOUT: i32 = 10;
+    const SLAVE_NOT_AVAILABLE: i32 = 11;
+    const FLUSH_SLAVE_TIMEOUT: i32 = 12;
+    const ILLEGAL: i32 = 13;
+    const DISK_FULL: i32 = 14;
+    const NO_PERMISSION: i32 = 16;
+
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, answer) = (listener.local_addr().unwrap(), Arc::new(AtomicI32::new(Self::OK)));
+        let told = answer.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let told = told.clone();
+                std::thread::spawn(move || Self::serve(stream, address, &told));
+            }
+        });
+        Self { address, answer }
+    }
+
+    fn serve(mut stream: TcpStream, address: SocketAddr, told: &AtomicI32) {
+        let broker = json!({
+            "brokerAddrs": { "0": address.to_string() }, "brokerName": "broker-a", "cluster": "DefaultCluster",
+            "enableActingMaster": false,
+        });
+        while let Ok((request, _)) = read_frame(&mut stream) {
+            let (mut code, mut body) = (Self::OK, Value::Null);
+            match request["code"].as_i64() {
+                Some(CLUSTER) => {
+                    body = json!({
+                        "brokerAddrTable": { "broker-a": broker },
+                        "clusterAddrTable": { "DefaultCluster": ["broker-a"] },
+                    });
+                }
+                Some(ROUTE) => {
+                    let queues = json!({
+                        "brokerName": "broker-a", "perm": 6, "readQueueNums": 4, "writeQueueNums": 4, "topicSysFlag": 0,
+                    });
+                    body =
+                        json!({ "brokerDatas": [broker], "queueDatas": [queues], "filterServerTable": {} });
+                }
+                Some(SEND) => code = told.load(Ordering::SeqCst),
+                _ => {}
+            }
+            let header = json!({
+                "code": code, "flag": 1, "language": "JAVA", "opaque": request["opaque"],
+                "serializeTypeCurrentRPC": "JSON", "version": 453,
+                "remark": "the broker's words",
+                "extFields": { "msgId": "7F0000010000", "queueId": "0", "queueOffset": "1" },
+            });
+            let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+            if request["flag"].as_i64().unwrap_or(0) & 2 == 0
+                && write_frame(&mut stream, &header, &body).is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, code: i32) {
+        self.answer.store(code, Ordering::SeqCst);
+    }
+
+    /// Sends an order; the id says nothing here.
+    async fn send(&self, rocketmq: &RocketMq) -> Result<MessageId, SendError> {
+        rocketmq.send(order("T1")).await.map(|_| MessageId(String::new()))
+    }
+}
