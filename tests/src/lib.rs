@@ -8,7 +8,7 @@
 pub mod bus;
 pub mod java_peer;
 pub mod rocketmq;
-mod server;
+pub mod server;
 pub mod stores;
 mod support;
 

@@ -4,7 +4,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// A process that is killed when its owner goes, however that ends.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     /// The watcher kills the server when this pipe closes, which it also does when the owner is killed.
     pipe: Option<ChildStdin>,
@@ -13,7 +13,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it; `word` stands in its command line, so that the watcher never kills another process.
-    pub(crate) fn start(mut command: Command, word: &str) -> Self {
+    pub fn start(mut command: Command, word: &str) -> Self {
         let child = command.stdin(Stdio::null()).spawn().expect("a server can be started");
         let pid = child.id();
         let mut watcher = Command::new("sh")
@@ -31,17 +31,17 @@ impl Server {
     }
 
     /// What it prints, where its command asked for that.
-    pub(crate) fn output(&mut self) -> ChildStdout {
+    pub fn output(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("a pipe, taken once")
     }
 
     /// How it ended, where it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the server can be waited for")
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
+    pub fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
         let begun = Instant::now();
         loop {
             match self.ended() {
@@ -52,7 +52,7 @@ impl Server {
     }
 
     /// Tells it to end, and waits until it has; nothing where it does not in time.
-    pub(crate) fn terminate(&mut self, patience: Duration) -> Option<ExitStatus> {
+    pub fn terminate(&mut self, patience: Duration) -> Option<ExitStatus> {
         if self.ended().is_none() {
             let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
             assert!(told.is_ok_and(|status| status.success()), "the server cannot be told to end");
