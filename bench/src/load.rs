@@ -131,7 +131,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
             cpu.as_secs_f64() * 10_000.0 / rate(processed.max(1), Duration::from_secs(1)),
         ),
         create,
-        peak_memory_mib: process::peak_memory_mib(),
+        peak_memory_mib: process::peak_memory() / (1024 * 1024),
         commits: rate(figures.commits, took),
         writes_per_commit: rate(figures.writes, Duration::from_secs(figures.commits.max(1))),
         writer_busy: figures.busy.as_secs_f64() / took.as_secs_f64(),

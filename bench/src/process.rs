@@ -16,10 +16,10 @@ pub fn cpu() -> Duration {
     Duration::from_millis(ticks * 1_000 / TICKS)
 }
 
-/// The most memory this process ever held, in MiB; zero where the system does not tell.
-pub fn peak_memory_mib() -> u64 {
+/// The most memory this process ever held, in bytes; zero where the system does not tell.
+pub fn peak_memory() -> u64 {
     let Ok(status) = fs::read_to_string("/proc/self/status") else { return 0 };
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
-        / 1_024
+        * 1_024
 }

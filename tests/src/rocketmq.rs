@@ -45,9 +45,7 @@ impl Cluster {
     /// Chooses ports and a folder, and starts nothing yet.
     pub fn prepare(settings: &[&str]) -> Self {
         fetch();
-        let folder = repository().join(".local/test-servers");
-        fs::create_dir_all(&folder).expect("the folder of servers can be made");
-        let folder = TempDir::new_in(folder).expect("a folder can be made");
+        let folder = folder_of_this_process();
         let levels: Vec<String> = DELAY_LEVELS.iter().map(|seconds| format!("{seconds}s")).collect();
         let mut all =
             vec![format!("messageDelayLevel={}", levels.join(" ")), "timerPrecisionMs=100".to_owned()];
@@ -143,6 +141,23 @@ impl Cluster {
     pub fn kill_name_server(&self) {
         drop(lock(&self.name_server).take().expect("a running name server"));
     }
+}
+
+/// A folder for one cluster. A cluster that lives as long as its process is never dropped, so what processes left that
+/// have ended is removed here.
+fn folder_of_this_process() -> TempDir {
+    let all = repository().join(".local/test-servers");
+    fs::create_dir_all(&all).expect("the folder of servers can be made");
+    for folder in fs::read_dir(&all).expect("it can be read").flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let owner = name.split_once('-').map_or(name.as_str(), |(owner, _)| owner);
+        if !Path::new("/proc").join(owner).exists() {
+            // Another process may do the same.
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
+    let prefix = format!("{}-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(all).expect("a folder can be made")
 }
 
 /// The folder of the whole project.

@@ -67,6 +67,13 @@ pub(crate) fn describe(error: &ClientError) -> String {
 
 fn describe_without_code(error: &ClientError) -> String {
     let (descriptor, source) = (error.descriptor(), error.source_ref::<MQClientException>());
+    if error.is(&rocketmq_error::TRANSPORT_CONNECTION_FAILED) {
+        let phase = phase(error).unwrap_or("?");
+        return format!(
+            "the connection to a name server or a broker failed ({}, phase {phase}); see whether all of them are up",
+            descriptor.code()
+        );
+    }
     match (source.and_then(MQClientException::error_message), phase(error)) {
         (Some(text), _) => text.to_owned(),
         (None, Some(phase)) => format!("{} ({}, {phase})", descriptor.public_message(), descriptor.code()),

@@ -86,7 +86,7 @@ impl Backend for OnABroker {
     }
 
     fn time_step(&self) -> Duration {
-        Duration::from_millis(1_000)
+        Duration::from_secs(1)
     }
 
     fn longer_than_a_restart(&self) -> Duration {

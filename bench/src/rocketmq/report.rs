@@ -1,0 +1,88 @@
+//! The tables.
+
+use std::fmt;
+
+use boxoffice::table;
+
+use crate::aims;
+use crate::comparison::{Drained, Measured, Sent, Side, Steady, Who};
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.who {
+            Who::Boxoffice => "Boxoffice",
+            Who::Java => "Java",
+            Who::Bare => "bare client, empty listener",
+        };
+        write!(f, "{who}, batches of {}", self.batch)
+    }
+}
+
+impl Measured {
+    /// The median of a figure of the drains.
+    pub fn drained(&self, figure: impl Fn(&Drained) -> f64) -> Option<f64> {
+        median(self.drained.iter().map(figure).collect())
+    }
+
+    /// The median of a figure of the loads at a rate.
+    pub fn steady(&self, figure: impl Fn(&Steady) -> f64) -> Option<f64> {
+        median(self.steady.iter().map(figure).collect())
+    }
+
+    /// The most memory that it ever held.
+    pub fn peak_mib(&self) -> Option<f64> {
+        let drained = self.drained.iter().map(|drained| drained.peak_mib);
+        drained.chain(self.steady.iter().map(|steady| steady.peak_mib)).reduce(f64::max)
+    }
+}
+
+/// The middle one, or what lies between the two in the middle.
+pub fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    let upper = *figures.get(figures.len() / 2)?;
+    if figures.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some(f64::midpoint(*figures.get(figures.len() / 2 - 1)?, upper))
+}
+
+fn shown(figure: Option<f64>, digits: usize, unit: &str) -> String {
+    figure.map(|figure| format!("{figure:.digits$}{unit}")).unwrap_or_default()
+}
+
+/// The producer, the consumers, and what the consumers were to reach.
+pub fn print(sent: &Sent, measured: &[Measured], messages: usize, rate: usize) {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!(
+        "\nBoxoffice on RocketMQ, {cores} cores for broker, producer and consumer together; each figure is the \
+         median of its rounds\n"
+    );
+    println!(
+        "Boxoffice sends, 64 at once: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {:.2} CPU s per 100,000, {:.0} MiB\n",
+        sent.per_second, sent.p50_ms, sent.p99_ms, sent.cpu, sent.peak_mib
+    );
+    let headings = [
+        "consumer".to_owned(),
+        format!("draining {messages}"),
+        "CPU per 100,000".to_owned(),
+        "start to first".to_owned(),
+        format!("p50 at {rate}/s"),
+        "p99".to_owned(),
+        "CPU per 100,000".to_owned(),
+        "peak memory".to_owned(),
+    ];
+    let mut table = table::new(&headings.each_ref().map(String::as_str));
+    for one in measured {
+        table.add_row([
+            one.side.to_string(),
+            shown(one.drained(|drained| drained.per_second), 0, "/s"),
+            shown(one.drained(|drained| drained.cpu), 2, " s"),
+            shown(one.drained(|drained| drained.first_ms), 0, " ms"),
+            shown(one.steady(|steady| steady.p50_ms), 2, " ms"),
+            shown(one.steady(|steady| steady.p99_ms), 2, " ms"),
+            shown(one.steady(|steady| steady.cpu), 1, " s"),
+            shown(one.peak_mib(), 0, " MiB"),
+        ]);
+    }
+    println!("{table}\n\n{}", aims::table(measured));
+}
