@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_runtime::{Shutdown, shutdown};
+use cheetah_string::CheetahString;
 use rocketmq_client_rust::{
     ClientConfig, ClientResult, ClientRuntime, ClientRuntimeConfig, ConsumeConcurrentlyContext,
     ConsumeConcurrentlyStatus, DefaultMQPushConsumer, MQPushConsumer as _, MessageListenerConcurrently,
@@ -64,7 +65,7 @@ impl MessageListenerConcurrently for Counting {
     ) -> ClientResult<ConsumeConcurrentlyStatus> {
         for message in messages {
             let sent_at = if self.latencies { message.property_ref(&SENT_AT.into()) } else { None };
-            self.measure.record(latency_ms(sent_at.map(|text| text.as_str())));
+            self.measure.record(latency_ms(sent_at.map(CheetahString::as_str)));
         }
         Ok(ConsumeConcurrentlyStatus::ConsumeSuccess)
     }

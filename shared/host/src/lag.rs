@@ -15,7 +15,7 @@ pub async fn measure_lag(
     subscriptions: Vec<Subscription>,
     shutdown: Shutdown,
 ) {
-    let gauges = LagGauges::default();
+    let gauges = LagGauges;
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use boxoffice_domain::ports::{Ports, StoreError};
+use boxoffice_domain::ports::StoreError;
 use boxoffice_embedded::Embedded;
 use boxoffice_host::Opened;
-use boxoffice_runtime::{GroupLag, Transport};
+use boxoffice_runtime::{GroupLag, Subscription, Transport};
 
 use crate::functions;
 
@@ -12,7 +12,7 @@ pub(super) enum BusView {
     /// They are rows of the file, each of which is accounted for.
     File(Embedded),
     /// A broker has them, and tells how far each group is.
-    Elsewhere { transport: Arc<dyn Transport>, ports: Ports },
+    Elsewhere { transport: Arc<dyn Transport>, subscriptions: Vec<Subscription> },
 }
 
 impl BusView {
@@ -20,7 +20,8 @@ impl BusView {
         if opened.has_bus_in_file() {
             Self::File(opened.embedded.clone())
         } else {
-            Self::Elsewhere { transport: opened.transport.clone(), ports: opened.ports.clone() }
+            let subscriptions = functions::subscriptions(&opened.ports);
+            Self::Elsewhere { transport: opened.transport.clone(), subscriptions }
         }
     }
 
@@ -38,12 +39,8 @@ impl BusView {
                 };
                 Ok(queues.map(lag).collect())
             }
-            Self::Elsewhere { transport, ports } => {
-                let subscriptions = functions::subscriptions(ports);
-                transport
-                    .lag(&subscriptions)
-                    .await
-                    .map_err(|error| StoreError::Unavailable(error.to_string()))
+            Self::Elsewhere { transport, subscriptions } => {
+                transport.lag(subscriptions).await.map_err(|error| StoreError::Unavailable(error.to_string()))
             }
         }
     }
