@@ -24,9 +24,10 @@ run: build ## build, then serve the API and every function on 127.0.0.1:8080
 demo: build ## 5,000 buyers race for 1,000 seats; checks the invariants (DEMO_ARGS="--seats 50" to change it)
 	@$(BOXOFFICE) demo $(DEMO_ARGS)
 
+# Most of the tests wait for servers, so there are more of them at a time than cores.
 test: ## every test; starts what it needs by itself
 	@scripts/need.sh
-	$(CARGO) test --workspace --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} $(CARGO) test --workspace --locked
 
 check: ## format, lints and documentation, warnings denied
 	@scripts/need.sh

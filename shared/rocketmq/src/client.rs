@@ -23,6 +23,9 @@ const A_LONG_TIME: Duration = Duration::from_secs(12 * 3600);
 /// How long the client library may take to end its tasks.
 const ENDING: Duration = Duration::from_secs(5);
 
+/// Clients of this process so far: two members of one name would be one to the broker, also if one process has both.
+static CLIENTS: AtomicU64 = AtomicU64::new(0);
+
 /// The client library, set up once.
 pub(crate) struct Client {
     pub(crate) settings: RocketMqSettings,
@@ -63,11 +66,10 @@ impl Client {
             ClientRuntime::try_new(context.service_context("rocketmq"), config, TelemetryHandle::noop())
                 .map_err(|error| refused(&error))?;
         let hook = Arc::new(RequestHook::new(settings.credentials.as_ref()));
+        let number = CLIENTS.fetch_add(1, Ordering::Relaxed);
         let started = jiff::Timestamp::now().as_millisecond();
-        let process = match &settings.instance {
-            Some(name) => format!("{name}-{}", std::process::id()),
-            None => format!("boxoffice-{}-{started}", std::process::id()),
-        };
+        let name = settings.instance.as_deref().unwrap_or("boxoffice");
+        let process = format!("{name}-{}-{started}-{number}", std::process::id());
         let names = Names::new(settings.prefix.clone());
         Ok(Self { settings, names, runtime, context, hook, process, made: AtomicU64::new(0) })
     }
