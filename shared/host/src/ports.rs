@@ -117,6 +117,10 @@ struct Connected {
     transport: Arc<dyn Transport>,
 }
 
+#[cfg_attr(
+    not(feature = "rocketmq"),
+    expect(clippy::unused_async, reason = "every other bus is connected to, which an async function does")
+)]
 async fn connect(settings: &HostSettings, embedded: &Embedded) -> Result<Connected, HostError> {
     Ok(match &settings.bus {
         BusSettings::Embedded => Connected {
