@@ -1,12 +1,14 @@
 //! Whole sales on the real broker, with every function in a process of its own.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boxoffice_tests::rocketmq::Cluster;
 
-use crate::programs::build;
+use crate::programs::{CATALOGUE, build};
 use crate::rocketmq::SHARED;
 
 /// How long a sale may take, in seconds; the test binary and its servers share two cores.
@@ -78,4 +80,62 @@ fn a_sale_survives_the_kill_of_the_broker() {
     cluster.kill_broker();
     cluster.start_broker();
     ended_well(&sale.wait_with_output().unwrap());
+}
+
+/// What a program's page answers: the status code, and its text.
+fn page(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// It waits, tells why it is not ready, says so in its log once and not a thousand times, and goes on by itself.
+#[test]
+fn a_function_that_starts_before_its_broker_waits_and_is_not_ready() {
+    let cluster = Cluster::prepare(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let health = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    std::fs::write(folder.path().join("catalogue.toml"), CATALOGUE).unwrap();
+    let log = folder.path().join("log");
+    let mut program = Command::new(build().join("order-process"))
+        .env_clear()
+        .env("BUS", cluster.bus())
+        .env("HEALTH_LISTEN", health.to_string())
+        .current_dir(folder.path())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let (status, text) = until("its page", || page(health, "/readyz"));
+    assert_eq!(status, 503, "{text}");
+    assert!(text.contains(&cluster.name_servers()) && text.contains("not ready"), "{text}");
+    assert_eq!(page(health, "/healthz").unwrap().0, 200);
+    cluster.start_name_server();
+    cluster.start_broker();
+    until("it is ready", || page(health, "/readyz").filter(|(status, _)| *status == 200));
+    let metrics = until("its lag", || {
+        page(health, "/metrics")
+            .filter(|(_, text)| text.contains("mq_waiting{consumer_group=\"order-process"))
+    });
+    assert_eq!(metrics.0, 200);
+    assert!(Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap().success());
+    let status = until("it ends", || program.try_wait().unwrap());
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(status.success(), "{status}\n{log}");
+    let warnings = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
+    assert!((1..=5).contains(&warnings), "{warnings} warnings:\n{log}");
 }

@@ -123,6 +123,9 @@ pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
 }
 
 macro_rules! bus_on_a_broker {
+    ($($module:ident::$suite:ident),+ $(,)?) => {
+        bus_on_a_broker! { SHARED.clone() => $($module::$suite),+ }
+    };
     ($cluster:expr => $($module:ident::$suite:ident),+ $(,)?) => {
         $(
             #[test]
@@ -138,31 +141,7 @@ macro_rules! bus_on_a_broker {
     };
 }
 
-bus_on_a_broker! { SHARED.clone() =>
-    routing::a_group_gets_its_tags_and_nothing_else,
-    routing::a_message_arrives_as_it_was_sent,
-    routing::every_group_gets_a_message_once,
-    routing::a_group_that_was_not_running_finds_its_messages,
-    timing::a_delayed_message_waits_for_its_time,
-    timing::due_messages_come_in_the_order_of_their_times,
-    timing::retries_are_counted_and_wait_longer_each_time,
-    timing::a_retry_keeps_to_the_delay_it_asks_for,
-    timing::a_failing_message_does_not_hold_up_the_next,
-    batches::one_bad_message_in_a_batch_costs_its_neighbours_nothing,
-    batches::a_panic_is_retried_and_costs_its_neighbours_nothing,
-    batches::messages_of_one_key_are_handled_in_the_order_of_their_batch,
-    bodies::compressed_and_plain_bodies_mix_and_none_is_lost,
-    bodies::a_corrupt_body_is_poison_and_its_neighbours_are_handled,
-    consumers::competing_consumers_handle_every_message_once,
-    consumers::ten_thousand_messages_of_eight_senders_are_handled_once_each,
-    consumers::a_stop_in_mid_batch_loses_nothing_and_repeats_nothing,
-    consumers::a_stop_gives_up_what_does_not_end_and_it_comes_again,
-    consumers::the_messages_of_a_consumer_that_dies_come_to_another,
-    dead_letters::a_message_that_keeps_failing_is_a_dead_letter_in_the_end,
-    dead_letters::poison_is_a_dead_letter_at_once,
-    dead_letters::every_group_that_gives_up_leaves_a_letter,
-    dead_letters::a_redrive_reaches_only_the_group_that_failed,
-}
+every_bus_suite!(bus_on_a_broker);
 
 bus_on_a_broker! { Arc::new(Cluster::start()) =>
     restarts::a_restart_loses_nothing_and_keeps_delays_and_attempts,
