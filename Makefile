@@ -72,5 +72,10 @@ test-interop: ## messages from and to a Spring Boot program, both ways
 	@scripts/need.sh
 	$(CARGO) test --locked -p boxoffice-tests --test it interop
 
+bench-rocketmq: ## RocketMQ: our consumer and producer beside a Java consumer and the bare client library
+	@scripts/need.sh
+	$(CARGO) build --release --locked -p boxoffice-bench --features rocketmq
+	@target/release/boxoffice-bench-rocketmq $(BENCH_ARGS)
+
 clean: ## remove what was built
 	$(CARGO) clean

@@ -21,7 +21,7 @@ const DRAINED: &str = "BENCH_DRAINED";
 /// The topic of the load at a rate.
 const STEADY: &str = "BENCH_STEADY";
 /// The tag of the messages that are there before.
-const STORED: &str = "STORED";
+const STORED: &str = "S";
 /// Seconds at the rate before the seconds that are measured.
 const SETTLING: usize = 2;
 
@@ -74,16 +74,19 @@ impl Who {
 pub struct Side {
     pub who: Who,
     pub batch: usize,
+    /// Batches at the same time. Java and the bare client have 20 unless told otherwise, a function of ours 2.
+    pub at_once: usize,
 }
 
 /// In this order in odd rounds, the other way round in even ones.
-const SIDES: [Side; 6] = [
-    Side { who: Who::Boxoffice, batch: 32 },
-    Side { who: Who::Java, batch: 1 },
-    Side { who: Who::Bare, batch: 32 },
-    Side { who: Who::Boxoffice, batch: 1 },
-    Side { who: Who::Java, batch: 32 },
-    Side { who: Who::Bare, batch: 1 },
+const SIDES: [Side; 7] = [
+    Side { who: Who::Boxoffice, batch: 32, at_once: 2 },
+    Side { who: Who::Java, batch: 1, at_once: 20 },
+    Side { who: Who::Bare, batch: 32, at_once: 20 },
+    Side { who: Who::Boxoffice, batch: 1, at_once: 2 },
+    Side { who: Who::Java, batch: 32, at_once: 20 },
+    Side { who: Who::Bare, batch: 1, at_once: 20 },
+    Side { who: Who::Boxoffice, batch: 1, at_once: 20 },
 ];
 
 /// One consumer emptied the topic.
@@ -229,7 +232,7 @@ impl Comparison<'_> {
     fn steady(&mut self, side: Side) -> anyhow::Result<Steady> {
         let rate = self.args.rate;
         let (settling, count) = (SETTLING * rate, self.args.seconds.max(1) * rate);
-        let own_tag = format!("LOAD{}", self.consumers);
+        let own_tag = format!("L{}", self.consumers);
         let tag = format!("{STORED}||{own_tag}");
         let warmup = self.args.warmup.max(1) + settling;
         let reading = Reading { topic: STEADY, tag: &tag, warmup, count, latencies: true };
@@ -268,9 +271,11 @@ impl Comparison<'_> {
             .arg(format!("--warmup={}", reading.warmup))
             .arg(format!("--count={}", reading.count))
             .arg(format!("--batch={}", side.batch));
-        if side.who == Who::Bare && reading.latencies {
-            command.arg("--latencies");
-        }
+        match side.who {
+            Who::Boxoffice => command.arg(format!("--workers={}", side.at_once)),
+            Who::Bare if reading.latencies => command.arg("--latencies"),
+            Who::Bare | Who::Java => &mut command,
+        };
         Program::start(command, word)
     }
 
@@ -280,7 +285,7 @@ impl Comparison<'_> {
             .arg(format!("--namesrv={}", self.cluster.name_servers()))
             .arg(format!("--topic={}", load.topic))
             .arg(format!("--tag={}", load.tag))
-            .arg(format!("--prefix={}-{}", load.topic, load.tag))
+            .arg(format!("--prefix={}", load.tag))
             .arg(format!("--warmup={}", load.warmup))
             .arg(format!("--count={}", load.count));
         let mut takes = PATIENCE;

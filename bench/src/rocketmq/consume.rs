@@ -43,6 +43,9 @@ pub struct Args {
     /// The most messages in one batch.
     #[arg(long, default_value_t = 32)]
     batch: usize,
+    /// Batches at the same time; as every function has it unless it is told otherwise.
+    #[arg(long, default_value_t = ConsumerSettings::default().workers)]
+    workers: usize,
     /// Ends after the last measured message, instead of when it is told to.
     #[arg(long)]
     exit: bool,
@@ -51,7 +54,7 @@ pub struct Args {
 /// The order numbers that were handled.
 struct Handled {
     hasher: RandomState,
-    parts: [Mutex<HashSet<String>>; PARTS],
+    parts: [Mutex<HashSet<Box<str>>>; PARTS],
 }
 
 impl Handled {
@@ -63,7 +66,9 @@ impl Handled {
     fn insert(&self, order_no: String) -> bool {
         let hash = usize::try_from(self.hasher.hash_one(&order_no) % PARTS as u64).unwrap_or(0);
         let part = self.parts.get(hash);
-        part.is_some_and(|part| part.lock().unwrap_or_else(PoisonError::into_inner).insert(order_no))
+        part.is_some_and(|part| {
+            part.lock().unwrap_or_else(PoisonError::into_inner).insert(order_no.into_boxed_str())
+        })
     }
 }
 
@@ -116,7 +121,8 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         duplicates: duplicates.clone(),
     };
     let engine = Arc::new(Engine::new("bench", orders).stop_on(ending.clone()));
-    let settings = ConsumerSettings { batch: args.batch, ..ConsumerSettings::default() };
+    let settings =
+        ConsumerSettings { batch: args.batch, workers: args.workers, ..ConsumerSettings::default() };
     let running = tokio::spawn({
         let (rocketmq, ending) = (rocketmq.clone(), ending.clone());
         async move { rocketmq.run(engine, settings, ending).await }

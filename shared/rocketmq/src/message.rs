@@ -72,22 +72,27 @@ pub(crate) fn outgoing(
 
 /// What a function sees of a message.
 pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
-    let property = |name: &'static str| message.property_ref(&name.into()).map(ToString::to_string);
     let time = |millis: i64| Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0);
-    let generation = property(GENERATION).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let properties = message
-        .properties()
-        .iter()
-        .filter(|(name, _)| !SYSTEM_PROPERTIES.contains(name.as_str()) && name.as_str() != GENERATION)
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect();
+    let (mut tag, mut key, mut message_id, mut generation) = (None, None, None, 0);
+    let mut properties = Vec::new();
+    // In one pass: this is done for every message, and looking one up costs about as much.
+    for (name, value) in message.properties() {
+        match name.as_str() {
+            MessageConst::PROPERTY_TAGS => tag = Some(value.as_str()).filter(|tag| !tag.is_empty()),
+            // KEYS is a list with spaces in between.
+            MessageConst::PROPERTY_KEYS => key = value.as_str().split(' ').find(|key| !key.is_empty()),
+            MessageConst::PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX => message_id = Some(value.as_str()),
+            GENERATION => generation = value.as_str().parse().unwrap_or(0),
+            system if SYSTEM_PROPERTIES.contains(system) => {}
+            user => properties.push((user.to_owned(), value.to_string())),
+        }
+    }
     Delivery {
         topic: Arc::from(names.local(message.topic().as_str())),
-        tag: property(MessageConst::PROPERTY_TAGS).filter(|tag| !tag.is_empty()).map(Arc::from),
-        key: first_key(property(MessageConst::PROPERTY_KEYS)),
+        tag: tag.map(Arc::from),
+        key: key.map(Arc::from),
         // What its sender was told. The broker's own id, which names its place, changes with each redelivery.
-        message_id: property(MessageConst::PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX)
-            .map_or_else(|| Arc::from(message.msg_id().as_str()), Arc::from),
+        message_id: Arc::from(message_id.unwrap_or_else(|| message.msg_id().as_str())),
         body: message.body().unwrap_or_default(),
         sys_flag: message.sys_flag(),
         attempt: u32::try_from(message.reconsume_times()).unwrap_or(0).saturating_add(1),
@@ -96,9 +101,4 @@ pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
         available_at: time(message.store_timestamp()),
         properties,
     }
-}
-
-/// KEYS is a list with spaces in between.
-fn first_key(keys: Option<String>) -> Option<Arc<str>> {
-    keys?.split(' ').find(|key| !key.is_empty()).map(Arc::from)
 }
