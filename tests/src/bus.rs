@@ -59,6 +59,11 @@ pub trait Backend: Send + Sync {
         0
     }
 
+    /// The most messages that are handled twice when the bus is restarted a few times.
+    fn repeats_after_restarts(&self) -> usize {
+        0
+    }
+
     /// Whether a message without a body can be sent.
     fn takes_empty_bodies(&self) -> bool {
         true

@@ -3,16 +3,18 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use boxoffice_tests::rocketmq::Cluster;
 
 use crate::programs::{CATALOGUE, build};
-use crate::rocketmq::SHARED;
 
 /// How long a sale may take, in seconds; the test binary and its servers share two cores.
 const TIME_LIMIT: &str = "240";
+
+/// The broker of the sales: they are heavy, and must not hold up what the suites of the bus wait for.
+static SALES: LazyLock<Cluster> = LazyLock::new(Cluster::start);
 
 /// A sale of the demonstration, whose output is kept.
 fn sale(cluster: &Cluster, how: &str) -> Command {
@@ -52,12 +54,12 @@ fn ended_well(output: &std::process::Output) {
 
 #[test]
 fn a_sale_on_twelve_processes_keeps_every_invariant() {
-    ended_well(&sale(&SHARED, "--programs").output().unwrap());
+    ended_well(&sale(&SALES, "--programs").output().unwrap());
 }
 
 #[test]
 fn a_sale_survives_the_kill_of_every_process_in_turn() {
-    let output = sale(&SHARED, "--kill-programs").output().unwrap();
+    let output = sale(&SALES, "--kill-programs").output().unwrap();
     ended_well(&output);
     let out = String::from_utf8_lossy(&output.stdout);
     let killed = out
@@ -69,7 +71,7 @@ fn a_sale_survives_the_kill_of_every_process_in_turn() {
 
 #[test]
 fn a_sale_survives_the_kill_of_the_broker() {
-    let cluster = Arc::new(Cluster::start());
+    let cluster = Cluster::start();
     let sale = sale(&cluster, "--programs").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // In the middle: the first orders are paid and their buyers are being told.
     let begun = Instant::now();
