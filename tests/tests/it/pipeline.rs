@@ -4,11 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use boxoffice_tests::rocketmq::Cluster;
 
-use crate::programs::{CATALOGUE, build};
+use crate::programs::{CATALOGUE, build, until, until_within};
 
 /// How long a sale may take, in seconds; the test binary and its servers share two cores.
 const TIME_LIMIT: &str = "240";
@@ -74,11 +74,8 @@ fn a_sale_survives_the_kill_of_the_broker() {
     let cluster = Cluster::start();
     let sale = sale(&cluster, "--programs").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // In the middle: the first orders are paid and their buyers are being told.
-    let begun = Instant::now();
-    while !cluster.has_messages_of("NOTIFICATION_TOPIC") {
-        assert!(begun.elapsed() < Duration::from_secs(120), "the sale does not begin");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let in_the_middle = || cluster.has_messages_of("NOTIFICATION_TOPIC").then_some(());
+    until_within(Duration::from_secs(120), "the sale is in its middle", in_the_middle);
     cluster.kill_broker();
     cluster.start_broker();
     ended_well(&sale.wait_with_output().unwrap());
@@ -93,17 +90,6 @@ fn page(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     stream.read_to_string(&mut answer).ok()?;
     let status = answer.split(' ').nth(1)?.parse().ok()?;
     Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
-}
-
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// It waits, tells why it is not ready, says so in its log once and not a thousand times, and goes on by itself.
