@@ -65,22 +65,22 @@ const AIMS: [Aim; 7] = [
     },
 ];
 
-/// Ours: how many batches at once, of how many messages; and the batches of the Java program beside it.
-const COLUMNS: [(usize, usize, usize); 4] = [(2, 32, 32), (2, 32, 1), (2, 1, 1), (20, 1, 1)];
+/// The batches of ours, and those of the Java program beside it.
+const COLUMNS: [(usize, usize); 3] = [(32, 32), (32, 1), (1, 1)];
 
 /// A row for each aim.
 pub fn table(measured: &[Measured]) -> impl Display + use<> {
-    let find = |who, at_once, batch| measured.iter().find(|one| one.side == Side { who, batch, at_once });
-    let pairs = COLUMNS.map(|(at_once, batch, of_java)| Pair {
-        ours: find(Who::Boxoffice, at_once, batch),
-        java: find(Who::Java, 20, of_java),
-        bare: find(Who::Bare, 20, batch),
+    let find = |who, batch| measured.iter().find(|one| one.side == Side { who, batch });
+    let pairs = COLUMNS.map(|(batch, of_java)| Pair {
+        ours: find(Who::Boxoffice, batch),
+        java: find(Who::Java, of_java),
+        bare: find(Who::Bare, batch),
     });
-    let heading = |(at_once, batch, of_java)| {
+    let heading = |(batch, of_java)| {
         if of_java == batch {
-            format!("{at_once} of {batch}")
+            format!("batches of {batch}")
         } else {
-            format!("{at_once} of {batch}, Java of {of_java}")
+            format!("of {batch}, Java of {of_java}")
         }
     };
     let mut headings = vec!["aim".to_owned(), String::new()];

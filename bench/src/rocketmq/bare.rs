@@ -17,6 +17,7 @@ use rocketmq_runtime::{BlockingPoolPolicy, RuntimeContext};
 use serde_json::{Value, json};
 
 use crate::measure::{Measure, SENT_AT, latency_ms, print, since_start_ms};
+use crate::reading::Reading;
 
 /// As our own consumer has it.
 const A_LONG_TIME: Duration = Duration::from_secs(12 * 3600);
@@ -26,30 +27,11 @@ const ENDING: Duration = Duration::from_secs(5);
 /// What to consume.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[arg(long)]
-    namesrv: String,
-    #[arg(long)]
-    topic: String,
-    /// Several are separated by `||`.
-    #[arg(long)]
-    tag: String,
-    #[arg(long)]
-    group: String,
-    /// Messages that are measured.
-    #[arg(long)]
-    count: usize,
-    /// Messages before them that are not.
-    #[arg(long, default_value_t = 0)]
-    warmup: usize,
-    /// The most messages in one call of the listener.
-    #[arg(long, default_value_t = 32)]
-    batch: u32,
+    #[command(flatten)]
+    reading: Reading,
     /// Reads from each message when it was sent, for latencies.
     #[arg(long)]
     latencies: bool,
-    /// Ends after the last measured message, instead of when it is told to.
-    #[arg(long)]
-    exit: bool,
 }
 
 struct Counting {
@@ -73,7 +55,8 @@ impl MessageListenerConcurrently for Counting {
 
 /// Consumes until it is told to end.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let (ending, measure) = (Shutdown::new(), Arc::new(Measure::new(args.count, args.warmup)));
+    let (ending, measure) =
+        (Shutdown::new(), Arc::new(Measure::new(args.reading.count, args.reading.warmup)));
     shutdown::on_signals(ending.clone())?;
     let policy = BlockingPoolPolicy {
         name: "rocketmq".to_owned(),
@@ -90,20 +73,20 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         TelemetryHandle::noop(),
     )?;
     let mut config = ClientConfig::new();
-    config.set_namesrv_addr(args.namesrv.as_str().into());
+    config.set_namesrv_addr(args.reading.namesrv.as_str().into());
     config.set_instance_name(format!("bare-{}", std::process::id()).into());
     config.set_decode_decompress_body(false);
     config.set_vip_channel_enabled(false);
     config.set_persist_consumer_offset_interval(1_000);
     let mut consumer = DefaultMQPushConsumer::builder(runtime.clone())
         .client_config(config)
-        .consumer_group(args.group.as_str())
+        .consumer_group(args.reading.group.as_str())
         .consume_from_where(ConsumeFromWhere::ConsumeFromFirstOffset)
         .pull_batch_size(32)
-        .consume_message_batch_max_size(args.batch)
+        .consume_message_batch_max_size(args.reading.batch)
         .await_termination_millis_when_shutdown(5_000)
         .build();
-    consumer.subscribe(args.topic.as_str(), args.tag.as_str()).await?;
+    consumer.subscribe(args.reading.topic.as_str(), args.reading.tag.as_str()).await?;
     consumer.register_message_listener_concurrently(Counting {
         measure: measure.clone(),
         latencies: args.latencies,
@@ -113,7 +96,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let telling = async {
         measure.done().await;
         print(&Value::from(measure.result("cpuSecondsWhileHandling")));
-        if !args.exit {
+        if !args.reading.exit {
             ending.begun().await;
         }
     };

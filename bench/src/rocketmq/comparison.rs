@@ -69,24 +69,21 @@ impl Who {
     }
 }
 
-/// A consumer, and how many messages it takes at once.
+/// A consumer, and how many messages each call of its listener gets at most; each makes 20 calls at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Side {
     pub who: Who,
     pub batch: usize,
-    /// Batches at the same time. Java and the bare client have 20 unless told otherwise, a function of ours 2.
-    pub at_once: usize,
 }
 
 /// In this order in odd rounds, the other way round in even ones.
-const SIDES: [Side; 7] = [
-    Side { who: Who::Boxoffice, batch: 32, at_once: 2 },
-    Side { who: Who::Java, batch: 1, at_once: 20 },
-    Side { who: Who::Bare, batch: 32, at_once: 20 },
-    Side { who: Who::Boxoffice, batch: 1, at_once: 2 },
-    Side { who: Who::Java, batch: 32, at_once: 20 },
-    Side { who: Who::Bare, batch: 1, at_once: 20 },
-    Side { who: Who::Boxoffice, batch: 1, at_once: 20 },
+const SIDES: [Side; 6] = [
+    Side { who: Who::Boxoffice, batch: 32 },
+    Side { who: Who::Java, batch: 1 },
+    Side { who: Who::Bare, batch: 32 },
+    Side { who: Who::Boxoffice, batch: 1 },
+    Side { who: Who::Java, batch: 32 },
+    Side { who: Who::Bare, batch: 1 },
 ];
 
 /// One consumer emptied the topic.
@@ -271,11 +268,9 @@ impl Comparison<'_> {
             .arg(format!("--warmup={}", reading.warmup))
             .arg(format!("--count={}", reading.count))
             .arg(format!("--batch={}", side.batch));
-        match side.who {
-            Who::Boxoffice => command.arg(format!("--workers={}", side.at_once)),
-            Who::Bare if reading.latencies => command.arg("--latencies"),
-            Who::Bare | Who::Java => &mut command,
-        };
+        if side.who == Who::Bare && reading.latencies {
+            command.arg("--latencies");
+        }
         Program::start(command, word)
     }
 

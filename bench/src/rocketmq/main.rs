@@ -12,6 +12,7 @@ mod measure;
 #[path = "../process.rs"]
 mod process;
 mod program;
+mod reading;
 mod report;
 mod send;
 
@@ -56,8 +57,12 @@ fn main() -> ExitCode {
 }
 
 fn alone(part: &Part) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    // A function on RocketMQ has one thread for the network, and the bare client is cheaper with one as well.
+    let threads = match part {
+        Part::Consume(_) | Part::Bare(_) => Some(1),
+        Part::Send(_) => None,
+    };
+    boxoffice_host::runtime(threads)?.block_on(async {
         match part {
             Part::Consume(args) => consume::run(args).await,
             Part::Bare(args) => bare::run(args).await,

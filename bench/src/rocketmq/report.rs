@@ -14,7 +14,7 @@ impl fmt::Display for Side {
             Who::Java => "Java",
             Who::Bare => "bare client",
         };
-        write!(f, "{who}, {} at once of {}", self.at_once, self.batch)
+        write!(f, "{who}, batches of {}", self.batch)
     }
 }
 

@@ -24,15 +24,7 @@ const CONNECT_TIME_OUT: Duration = Duration::from_secs(2);
 const REDRIVE_CALL: u32 = 500;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("boxoffice: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(cli)) {
+    match start(Cli::parse()) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("boxoffice: {error:#}");
@@ -42,12 +34,17 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let file = cli.config.or_else(|| std::env::var_os("BOXOFFICE_CONFIG").map(Into::into));
+fn start(cli: Cli) -> anyhow::Result<ExitCode> {
+    let file = cli.config.clone().or_else(|| std::env::var_os("BOXOFFICE_CONFIG").map(Into::into));
     let mut settings = HostSettings::load(file.as_deref()).map_err(HostError::from)?;
     if settings.catalogue.is_none() {
         settings.catalogue = Some(CatalogueSource::Text(DEMO_CATALOGUE));
     }
+    let threads = Some(settings.threads).filter(|threads| *threads > 0);
+    boxoffice_host::runtime(threads)?.block_on(run(cli, settings))
+}
+
+async fn run(cli: Cli, settings: HostSettings) -> anyhow::Result<ExitCode> {
     match cli.command {
         Action::Serve => serve(settings).await.map(|()| ExitCode::SUCCESS),
         Action::Demo(args) => demo(settings, args).await,

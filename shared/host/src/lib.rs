@@ -22,6 +22,8 @@ pub use error::HostError;
 pub use forgetting::forget_idempotency_records;
 pub use http::{listen, serve, serve_http};
 pub use lag::measure_lag;
-pub use main_loop::{Host, run, run_function, run_sweeper_function};
+pub use main_loop::{Host, run, run_function, run_sweeper_function, runtime};
 pub use ports::{Opened, load_new_stock, open};
-pub use settings::{ApiSettings, BusSettings, CatalogueSource, HostSettings, ProviderSettings};
+pub use settings::{
+    ApiSettings, BusSettings, CatalogueSource, HostSettings, ProviderSettings, WORKERS_ON_ROCKETMQ,
+};

@@ -100,6 +100,8 @@ pub struct HostSettings {
     pub alert_secret: Option<Secret>,
     /// How functions are fed.
     pub consumer: ConsumerSettings,
+    /// Threads for the network and timers; 0 leaves it to the program.
+    pub threads: usize,
     /// How long a notification provider's effect is remembered.
     pub idempotency_keep: Duration,
     /// How old a mark must be before the relay sends it.
@@ -211,7 +213,14 @@ impl HostSettings {
         let push = provider(s, "PUSH", &["log", "http", "https"], "who sends push notifications");
         let alert_webhook = s.web_address("ALERT_WEBHOOK", "where alerts are posted, besides the log");
         let alert_secret = s.secret("ALERT_SECRET", "signs alerts");
-        let consumer = consumer(s);
+        let consumer = consumer(s, in_file);
+        let threads = s.integer(
+            "THREADS",
+            0,
+            0..=1_024,
+            "threads for the network and timers; 0 is 1 for a function on RocketMQ, whose batches have WORKERS threads of \
+             their own, and one for each core otherwise",
+        );
         let minute = Duration::from_secs(60);
         let idempotency_keep = s.duration(
             "IDEMPOTENCY_KEEP",
@@ -273,6 +282,7 @@ impl HostSettings {
             alert_webhook,
             alert_secret,
             consumer,
+            threads,
             idempotency_keep,
             relay_interval,
             reconcile_interval,
@@ -367,16 +377,20 @@ fn api(s: &mut Settings) -> ApiSettings {
     }
 }
 
-fn consumer(s: &mut Settings) -> ConsumerSettings {
+/// Batches that one function handles at the same time on RocketMQ unless `WORKERS` says otherwise: as many as a member
+/// that is written in Java does. Each has a thread of the client library's, which is made when it is needed.
+pub const WORKERS_ON_ROCKETMQ: usize = 20;
+
+fn consumer(s: &mut Settings, bus_in_file: bool) -> ConsumerSettings {
     let defaults = ConsumerSettings::default();
     let second = Duration::from_secs(1);
     let hour = Duration::from_secs(3600);
     ConsumerSettings {
         workers: s.integer(
             "WORKERS",
-            defaults.workers,
+            if bus_in_file { defaults.workers } else { WORKERS_ON_ROCKETMQ },
             1..=64,
-            "batches that one function handles at the same time",
+            "batches that one function handles at the same time; 20 on RocketMQ unless set",
         ),
         batch: s.integer("BATCH", defaults.batch, 1..=1_024, "the most messages in one batch"),
         lease: s.duration(

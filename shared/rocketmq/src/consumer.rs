@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::errors::describe;
-use crate::message::delivery;
+use crate::message::deliveries;
 use crate::names::DEAD_LETTERS;
 use crate::preparing::{Prepared, prepare};
 use crate::producer::Producer;
@@ -299,8 +299,7 @@ impl MessageListenerConcurrently for Feeder {
 
 impl Feeder {
     async fn handle_batch(&self, messages: &[&MessageExt]) {
-        let deliveries: Vec<Delivery> =
-            messages.iter().map(|message| delivery(message, &self.settling.names)).collect();
+        let deliveries = deliveries(messages, &self.settling.names);
         if deliveries.iter().any(|delivery| delivery.topic.starts_with(DEAD_LETTERS)) {
             return self.handle_letters(deliveries).await;
         }

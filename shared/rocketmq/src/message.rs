@@ -70,8 +70,32 @@ pub(crate) fn outgoing(
     Ok(built)
 }
 
-/// What a function sees of a message.
+/// What a function sees of the messages of a batch. Most have the topic and the tag of the one before, which they share.
+pub(crate) fn deliveries(messages: &[&MessageExt], names: &Names) -> Vec<Delivery> {
+    let mut topic = Shared::default();
+    let mut tag = Shared::default();
+    messages.iter().map(|message| read(message, names, &mut topic, &mut tag)).collect()
+}
+
+/// What a function sees of one message.
 pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
+    read(message, names, &mut Shared::default(), &mut Shared::default())
+}
+
+/// The text of the message before.
+#[derive(Default)]
+struct Shared(Option<Arc<str>>);
+
+impl Shared {
+    fn of(&mut self, text: &str) -> Arc<str> {
+        match &self.0 {
+            Some(before) if **before == *text => before.clone(),
+            _ => self.0.insert(Arc::from(text)).clone(),
+        }
+    }
+}
+
+fn read(message: &MessageExt, names: &Names, topics: &mut Shared, tags: &mut Shared) -> Delivery {
     let time = |millis: i64| Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0);
     let (mut tag, mut key, mut message_id, mut generation) = (None, None, None, 0);
     let mut properties = Vec::new();
@@ -83,13 +107,19 @@ pub(crate) fn delivery(message: &MessageExt, names: &Names) -> Delivery {
             MessageConst::PROPERTY_KEYS => key = value.as_str().split(' ').find(|key| !key.is_empty()),
             MessageConst::PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX => message_id = Some(value.as_str()),
             GENERATION => generation = value.as_str().parse().unwrap_or(0),
+            // Every message has these; the set is slower.
+            MessageConst::PROPERTY_WAIT_STORE_MSG_OK
+            | MessageConst::PROPERTY_CLUSTER
+            | MessageConst::PROPERTY_MIN_OFFSET
+            | MessageConst::PROPERTY_MAX_OFFSET
+            | MessageConst::PROPERTY_CONSUME_START_TIMESTAMP => {}
             system if SYSTEM_PROPERTIES.contains(system) => {}
             user => properties.push((user.to_owned(), value.to_string())),
         }
     }
     Delivery {
-        topic: Arc::from(names.local(message.topic().as_str())),
-        tag: tag.map(Arc::from),
+        topic: topics.of(&names.local(message.topic().as_str())),
+        tag: tag.map(|tag| tags.of(tag)),
         key: key.map(Arc::from),
         // What its sender was told. The broker's own id, which names its place, changes with each redelivery.
         message_id: Arc::from(message_id.unwrap_or_else(|| message.msg_id().as_str())),

@@ -82,10 +82,10 @@ impl Telemetry {
         self.prometheus.render()
     }
 
-    /// Folds recorded samples into their buckets every few seconds until `shutdown` begins. Without it they pile up
+    /// Folds recorded samples into their buckets four times a second until `shutdown` begins. Without it they pile up
     /// until somebody scrapes.
     pub async fn keep_small(&self, shutdown: Shutdown) {
-        const EVERY: Duration = Duration::from_secs(5);
+        const EVERY: Duration = Duration::from_millis(250);
         loop {
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => self.prometheus.run_upkeep(),
