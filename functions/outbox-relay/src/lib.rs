@@ -4,12 +4,12 @@ mod overdue;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::BusinessRules;
-use boxoffice_domain::ports::{Bus, Clock, OrderStore, Ports};
+use boxoffice_domain::ports::{Bus, Clock, OrderStore, Page, Ports, SendError};
 use boxoffice_runtime::{SweepError, SweepReport, Sweeper, deliver_unsent};
 use jiff::Timestamp;
 
@@ -64,6 +64,8 @@ pub struct OutboxRelay {
     /// When and how much.
     pub settings: RelaySettings,
     round: Round,
+    /// Where the next sweep goes on through the marks; absent at the start of a round.
+    next_marks: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -95,27 +97,33 @@ impl OutboxRelay {
             rules: ports.rules.clone(),
             settings,
             round: Round::default(),
+            next_marks: Mutex::default(),
         }
     }
 
-    /// Page by page, until nothing old is left; the number of messages sent.
+    /// Page by page, to the end or for as many pages as one sweep does; the number of messages sent. What the bus
+    /// refuses stays marked and holds up nothing behind it. While the bus is away the page is tried again.
     async fn send_what_was_left(&self) -> Result<u64, SweepError> {
         let before = earlier(self.clock.now(), self.settings.unsent_grace);
         let mut sent = 0;
-        let mut last_page = None;
+        let mut refused = None;
         for _ in 0..self.settings.pages {
-            let unsent = self.orders.unsent(before, self.settings.page).await?;
-            let first = unsent.first().and_then(|marked| marked.mark.clone());
-            // The same page again: its marks could not be cleared, and sending it once more would not help.
-            if unsent.is_empty() || first == last_page {
+            let cursor = self.next_marks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Page { items, next } =
+                self.orders.unsent(before, self.settings.page, cursor.as_deref()).await?;
+            let count = items.len();
+            match deliver_unsent(&*self.bus, &*self.orders, items).await {
+                Ok(()) => sent += count as u64,
+                Err(error @ SendError::Rejected(_)) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error.into()),
+            }
+            let end_of_round = next.is_none();
+            *self.next_marks.lock().unwrap_or_else(PoisonError::into_inner) = next;
+            if end_of_round {
                 break;
             }
-            let count = unsent.len();
-            deliver_unsent(&*self.bus, &*self.orders, unsent).await?;
-            sent += count as u64;
-            last_page = first;
         }
-        Ok(sent)
+        refused.map_or(Ok(sent), |error| Err(error.into()))
     }
 }
 

@@ -76,11 +76,51 @@ async fn marks_that_cannot_be_cleared_do_not_make_a_sweep_run_in_circles() {
     }
     world.clock.advance(Duration::from_secs(6));
     let relay = small_pages(&world);
-    // The page is read, its marks are not cleared, and the same page is read again.
+    // The first page is read, and its marks are not cleared.
     world.orders.pass_next(1);
     world.orders.fail_next(1, StoreError::Unavailable("away".to_owned()));
+    assert_eq!(relay.sweep().await.unwrap().repaired, 4);
+    assert_eq!(keys(&world, "ORDER_CANCELLED"), ["T1", "T2", "T3", "T4"]);
+    assert_eq!(world.orders.marked().len(), 2);
     assert_eq!(relay.sweep().await.unwrap().repaired, 2);
-    assert_eq!(world.bus.sent().len(), 2);
+    assert!(world.orders.marked().is_empty());
+}
+
+#[tokio::test]
+async fn messages_that_the_bus_refuses_hold_up_nothing_behind_them() {
+    let world = World::new();
+    for number in 1..=9 {
+        leave_unsent(&world, &format!("T{number}")).await;
+    }
+    world.clock.advance(Duration::from_secs(6));
+    let relay = small_pages(&world);
+    // More of them than one sweep takes.
+    let refused = SendError::Rejected("no such topic".to_owned());
+    world.bus.fail_next(7, refused.clone());
+    assert_eq!(relay.sweep().await, Err(SweepError::Send(refused.clone())));
+    assert!(world.bus.sent().is_empty());
+    assert_eq!(relay.sweep().await, Err(SweepError::Send(refused)));
+    assert_eq!(keys(&world, "ORDER_CANCELLED"), ["T8", "T9"]);
+    // The topic was made.
+    assert_eq!(relay.sweep().await.unwrap().repaired, 6);
+    assert_eq!(relay.sweep().await.unwrap().repaired, 1);
+    assert!(world.orders.marked().is_empty());
+}
+
+#[tokio::test]
+async fn a_bus_that_goes_away_among_refusals_is_asked_for_the_same_page_again() {
+    let world = World::new();
+    for number in 1..=4 {
+        leave_unsent(&world, &format!("T{number}")).await;
+    }
+    world.clock.advance(Duration::from_secs(6));
+    let away = SendError::Unavailable("away".to_owned());
+    world.bus.fail_next(1, SendError::Rejected("too large".to_owned()));
+    world.bus.fail_next(1, away.clone());
+    let relay = small_pages(&world);
+    assert_eq!(relay.sweep().await, Err(SweepError::Send(away)));
+    assert!(world.bus.sent().is_empty());
+    assert_eq!(relay.sweep().await.unwrap().repaired, 4);
 }
 
 #[tokio::test]

@@ -40,8 +40,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     if settings.catalogue.is_none() {
         settings.catalogue = Some(CatalogueSource::Text(DEMO_CATALOGUE));
     }
-    let threads = Some(settings.threads).filter(|threads| *threads > 0);
-    boxoffice_host::runtime(threads)?.block_on(run(cli, settings))
+    boxoffice_host::runtime(settings.threads)?.block_on(run(cli, settings))
 }
 
 async fn run(cli: Cli, settings: HostSettings) -> anyhow::Result<ExitCode> {

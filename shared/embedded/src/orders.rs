@@ -147,12 +147,21 @@ impl OrderStore for Embedded {
         Ok(page(orders, limit, |order| instant_cursor(nanos(order.created_at), order.order_no.as_str())))
     }
 
-    async fn unsent(&self, before: Timestamp, limit: u32) -> Result<Vec<MarkedMessage>, StoreError> {
+    async fn unsent(
+        &self,
+        before: Timestamp,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<MarkedMessage>, StoreError> {
+        let after = cursor.map_or(Ok(i64::MIN), |cursor| {
+            let foreign = |_| StoreError::Invalid(format!("the cursor {cursor:?} is none of this listing"));
+            cursor.parse().map_err(foreign)
+        })?;
         let sql = "SELECT id, topic, tag, key, due, sys_flag, properties, body FROM marks \
-                   WHERE made_at < ?1 ORDER BY id LIMIT ?2";
-        self.inner.readers.read(|connection| {
+                   WHERE made_at < ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let marks = self.inner.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map((nanos(before), rows_for(limit) - 1), |row| {
+            let rows = statement.query_map((nanos(before), after, rows_for(limit)), |row| {
                 let message = Outgoing {
                     topic: row.get::<_, String>(1)?.into(),
                     tag: row.get::<_, Option<String>>(2)?.map(Into::into),
@@ -165,7 +174,9 @@ impl OrderStore for Embedded {
                 Ok(MarkedMessage { mark: Some(MarkId(row.get::<_, i64>(0)?.to_string())), message })
             })?;
             rows.collect()
-        })
+        })?;
+        let id = |marked: &MarkedMessage| marked.mark.as_ref().map(|mark| mark.0.clone()).unwrap_or_default();
+        Ok(page(marks, limit, id))
     }
 
     async fn clear_marks(&self, marks: &[MarkId]) -> Result<(), StoreError> {

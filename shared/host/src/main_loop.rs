@@ -106,7 +106,7 @@ fn run_with(
 ) -> ExitCode {
     let file = std::env::var_os("BOXOFFICE_CONFIG").map(PathBuf::from);
     let result = HostSettings::load(file.as_deref()).map_err(HostError::from).and_then(|settings| {
-        let threads = Some(settings.threads).filter(|threads| *threads > 0).or_else(|| threads(&settings));
+        let threads = settings.threads.or_else(|| threads(&settings));
         start(name, settings, threads, work)
     });
     match result {

@@ -100,8 +100,8 @@ pub struct HostSettings {
     pub alert_secret: Option<Secret>,
     /// How functions are fed.
     pub consumer: ConsumerSettings,
-    /// Threads for the network and timers; 0 leaves it to the program.
-    pub threads: usize,
+    /// Threads for the network and timers; absent where it is left to the program.
+    pub threads: Option<usize>,
     /// How long a notification provider's effect is remembered.
     pub idempotency_keep: Duration,
     /// How old a mark must be before the relay sends it.
@@ -282,7 +282,7 @@ impl HostSettings {
             alert_webhook,
             alert_secret,
             consumer,
-            threads,
+            threads: Some(threads).filter(|threads| *threads > 0),
             idempotency_keep,
             relay_interval,
             reconcile_interval,

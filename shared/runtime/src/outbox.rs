@@ -2,8 +2,8 @@ use boxoffice_domain::ports::{Bus, MarkId, MarkedMessage, OrderStore, SendError}
 
 /// Sends what a store left to its caller, and clears the marks of what the bus acknowledged.
 ///
-/// Everything is tried; the first error is returned after that. A message that failed keeps its mark, so that
-/// outbox-relay sends it later. A mark that cannot be cleared is only logged: the message goes out once more, and
+/// Everything is tried; the first error is returned after that, [`SendError::Rejected`] only when there is no other. A
+/// message that failed keeps its mark, so that outbox-relay sends it later. A mark that cannot be cleared is only logged: the message goes out once more, and
 /// consumers are idempotent.
 pub async fn deliver_unsent(
     bus: &dyn Bus,
@@ -24,7 +24,12 @@ pub async fn deliver_unsent(
     for (mark, answer) in marks.into_iter().zip(answers) {
         match answer {
             Ok(_) => sent.extend(mark),
-            Err(error) => first_error = first_error.or(Some(error)),
+            Err(error) => {
+                let rejected = |error: &SendError| matches!(error, SendError::Rejected(_));
+                if first_error.as_ref().is_none_or(|first| rejected(first) && !rejected(&error)) {
+                    first_error = Some(error);
+                }
+            }
         }
     }
     if !sent.is_empty()

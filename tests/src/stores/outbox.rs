@@ -29,9 +29,13 @@ impl Marking {
         }
     }
 
+    async fn unsent(&self, before: Timestamp, limit: u32) -> Vec<MarkedMessage> {
+        self.store.unsent(before, limit, None).await.unwrap().items
+    }
+
     /// Every mark made so far.
     async fn marks(&self) -> Vec<MarkedMessage> {
-        self.store.unsent(self.clock.now() + Duration::from_secs(1), 1_000).await.unwrap()
+        self.unsent(self.clock.now() + Duration::from_secs(1), 1_000).await
     }
 }
 
@@ -74,10 +78,27 @@ pub async fn marks_come_oldest_first(marking: Marking) {
     }
     assert_eq!(marking.marks().await, made);
     let now = marking.clock.now();
-    assert_eq!(marking.store.unsent(now, 10).await.unwrap(), made[..2], "the last was not made before now");
-    assert_eq!(marking.store.unsent(now - Duration::from_secs(15), 10).await.unwrap(), made[..1]);
-    assert_eq!(marking.store.unsent(now - Duration::from_secs(25), 10).await.unwrap(), []);
-    assert_eq!(marking.store.unsent(now, 1).await.unwrap(), made[..1]);
+    assert_eq!(marking.unsent(now, 10).await, made[..2], "the last was not made before now");
+    assert_eq!(marking.unsent(now - Duration::from_secs(15), 10).await, made[..1]);
+    assert_eq!(marking.unsent(now - Duration::from_secs(25), 10).await, []);
+    assert_eq!(marking.unsent(now, 1).await, made[..1]);
+}
+
+/// Marks come page by page, and a page goes on after the one before although marks of that one were cleared, or stayed.
+pub async fn marks_come_page_by_page(marking: Marking) {
+    let mut made = Vec::new();
+    for name in ["T1", "T2", "T3", "T4", "T5"] {
+        made.extend(marking.create(name, Outbox::remembered(vec![event(name)])).await);
+    }
+    let (now, mut cursor) = (marking.clock.now() + Duration::from_secs(1), None);
+    for expected in [&made[..2], &made[2..4], &made[4..]] {
+        let page = marking.store.unsent(now, 2, cursor.as_deref()).await.unwrap();
+        assert_eq!(page.items, expected);
+        marking.store.clear_marks(&marks_of(&page.items[..1])).await.unwrap();
+        cursor = page.next;
+    }
+    assert_eq!(cursor, None);
+    assert_eq!(marking.marks().await, [&made[1..2], &made[3..4]].concat());
 }
 
 /// A step with a remembered message makes a mark when the order moves, and none when it was there before.

@@ -20,6 +20,7 @@ macro_rules! every_store_suite {
             orders: refunds::open_refunds_are_paged_oldest_first,
             marking: outbox::a_remembered_message_is_kept_whole_until_it_is_cleared,
             marking: outbox::marks_come_oldest_first,
+            marking: outbox::marks_come_page_by_page,
             marking: outbox::a_step_taken_before_remembers_nothing_again,
             marking: outbox::a_repeatable_message_comes_again_without_a_mark,
             marking: outbox::a_write_that_is_refused_remembers_nothing,

@@ -116,7 +116,12 @@ pub trait OrderStore: Send + Sync {
     ) -> Result<Page<Order>, StoreError>;
 
     /// Marks made before `before`, oldest first.
-    async fn unsent(&self, before: Timestamp, limit: u32) -> Result<Vec<MarkedMessage>, StoreError>;
+    async fn unsent(
+        &self,
+        before: Timestamp,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<MarkedMessage>, StoreError>;
 
     /// Clears marks; one that is not there is no error.
     async fn clear_marks(&self, marks: &[MarkId]) -> Result<(), StoreError>;

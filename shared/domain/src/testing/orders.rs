@@ -85,7 +85,7 @@ impl FakeOrderStore {
         let marked = outbox.messages.into_iter().map(|message| {
             let mark = outbox.remembered.then(|| {
                 kept.marks_made += 1;
-                let id = MarkId(format!("mark-{}", kept.marks_made));
+                let id = MarkId(format!("mark-{:09}", kept.marks_made));
                 kept.marks.push(Mark { id: id.clone(), message: message.clone(), made_at });
                 id
             });
@@ -199,14 +199,20 @@ impl OrderStore for FakeOrderStore {
         })
     }
 
-    async fn unsent(&self, before: Timestamp, limit: u32) -> Result<Vec<MarkedMessage>, StoreError> {
+    async fn unsent(
+        &self,
+        before: Timestamp,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<MarkedMessage>, StoreError> {
         self.faults.call(|| {
             let kept = locked(&self.kept);
             let old = kept.marks.iter().filter(|mark| mark.made_at < before);
-            Ok(old
-                .take(usize::try_from(limit).unwrap_or(usize::MAX))
-                .map(|mark| MarkedMessage { mark: Some(mark.id.clone()), message: mark.message.clone() })
-                .collect())
+            let keyed = old.map(|mark| {
+                let marked = MarkedMessage { mark: Some(mark.id.clone()), message: mark.message.clone() };
+                (mark.id.0.clone(), marked)
+            });
+            Ok(page(keyed, limit, cursor))
         })
     }
 

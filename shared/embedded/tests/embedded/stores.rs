@@ -43,7 +43,7 @@ async fn an_order_and_its_message_are_one_commit() {
     let again = store.create(&order("T1"), outbox).await.unwrap();
     assert_eq!(again, Created::Existing(Box::new(order("T1"))));
     assert_eq!(queue_of(&store, group::ORDER_PROCESS).await.waiting, 1);
-    assert!(store.unsent(at(100_000_000), 10).await.unwrap().is_empty());
+    assert!(store.unsent(at(100_000_000), 10, None).await.unwrap().items.is_empty());
 }
 
 #[tokio::test]
@@ -129,8 +129,8 @@ async fn with_the_bus_elsewhere_messages_are_marked_until_they_are_cleared() {
     };
     assert_eq!(unsent[0].message, sent);
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
-    assert_eq!(store.unsent(soon, 10).await.unwrap(), unsent);
-    assert!(store.unsent(at(-1_000_000_000), 10).await.unwrap().is_empty());
+    assert_eq!(store.unsent(soon, 10, None).await.unwrap().items, unsent);
+    assert!(store.unsent(at(-1_000_000_000), 10, None).await.unwrap().items.is_empty());
 
     let outbox = Outbox::repeatable(vec![message("T1")]);
     let Stepped::Taken { unsent: repeatable, .. } =

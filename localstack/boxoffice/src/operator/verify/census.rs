@@ -89,7 +89,7 @@ impl Census {
         let now = ports.clock.now();
         let mut census = Self::default();
         census.count_messages(bus).await?;
-        census.marks = ports.orders.unsent(Timestamp::MAX, PAGE).await?.len() as u64;
+        census.marks = ports.orders.unsent(Timestamp::MAX, PAGE, None).await?.items.len() as u64;
         census.dead_letters = ports.dead_letters.count().await?;
         let orders = census.count_orders(store, now)?;
         census.count_stock(ports, store, &orders).await?;
