@@ -9,6 +9,7 @@ use boxoffice_domain::ports::{
 };
 use boxoffice_domain::testing::VirtualClock;
 use boxoffice_messages::{tag, topic};
+use jiff::Timestamp;
 
 use super::{at, await_payment, cancel, number, order, pay};
 use crate::support::{at_once, message};
