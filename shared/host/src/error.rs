@@ -20,6 +20,9 @@ pub enum HostError {
     /// The catalogue cannot be used.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// No catalogue was named, and there is none in the working directory.
+    #[error("{0}; CATALOGUE names the file of shows and prices")]
+    NoCatalogue(String),
     /// A provider cannot be set up.
     #[error("{setting}: {error}")]
     Provider {
@@ -72,6 +75,7 @@ impl HostError {
         match self {
             Self::Config(_)
             | Self::Catalogue(_)
+            | Self::NoCatalogue(_)
             | Self::Provider { .. }
             | Self::Directory(_)
             | Self::Listen { .. } => 2,

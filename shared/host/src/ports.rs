@@ -161,7 +161,8 @@ fn catalogue(settings: &HostSettings) -> Result<FileCatalogue, HostError> {
     Ok(match &settings.catalogue {
         Some(CatalogueSource::File(path)) => FileCatalogue::load(path)?,
         Some(CatalogueSource::Text(text)) => FileCatalogue::parse("built into the program", text)?,
-        None => FileCatalogue::load(Path::new("catalogue.toml"))?,
+        None => FileCatalogue::load(Path::new("catalogue.toml"))
+            .map_err(|error| HostError::NoCatalogue(error.to_string()))?,
     })
 }
 
