@@ -81,7 +81,12 @@ pub(crate) fn parse_cursor(cursor: &str) -> Result<(i64, &str), StoreError> {
     cursor
         .split_once('/')
         .and_then(|(at, rest)| Some((at.parse().ok()?, rest)))
-        .ok_or_else(|| StoreError::Invalid(format!("the cursor {cursor:?} is none of this listing")))
+        .ok_or_else(|| foreign_cursor(cursor))
+}
+
+/// What is said of a cursor that this listing did not give.
+pub(crate) fn foreign_cursor(cursor: &str) -> StoreError {
+    StoreError::Invalid(format!("the cursor {cursor:?} is none of this listing"))
 }
 
 /// The cursor after a row that is ordered by an instant, then by a text.

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use crate::Embedded;
-use crate::convert::{instant, instant_cursor, nanos, page, parse_cursor, properties, rows_for};
+use crate::convert::{
+    foreign_cursor, instant, instant_cursor, nanos, page, parse_cursor, properties, rows_for,
+};
 use crate::outbox::{Manifest, Packed};
 use crate::tx::Tx;
 
@@ -153,10 +155,8 @@ impl OrderStore for Embedded {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<MarkedMessage>, StoreError> {
-        let after = cursor.map_or(Ok(i64::MIN), |cursor| {
-            let foreign = |_| StoreError::Invalid(format!("the cursor {cursor:?} is none of this listing"));
-            cursor.parse().map_err(foreign)
-        })?;
+        let after =
+            cursor.map_or(Ok(i64::MIN), |cursor| cursor.parse().map_err(|_| foreign_cursor(cursor)))?;
         let sql = "SELECT id, topic, tag, key, due, sys_flag, properties, body FROM marks \
                    WHERE made_at < ?1 AND id > ?2 ORDER BY id LIMIT ?3";
         let marks = self.inner.readers.read(|connection| {

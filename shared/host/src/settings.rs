@@ -155,7 +155,11 @@ impl HostSettings {
              machine loses power",
             DurabilityName::parse,
         );
-        let catalogue = s.optional_text("CATALOGUE", "the file of shows, sessions and ticket tiers; without it catalogue.toml of the working directory, and for boxoffice a small one of its own");
+        let catalogue = s.optional_text(
+            "CATALOGUE",
+            "the file of shows, sessions and ticket tiers; without it catalogue.toml of the working directory, and for \
+             boxoffice a small one of its own",
+        );
         let user_directory = s.optional_text(
             "USER_DIRECTORY",
             "a TOML file with the addresses of buyers whose orders carry none",

@@ -3,8 +3,8 @@ use boxoffice_domain::ports::{Bus, MarkId, MarkedMessage, OrderStore, SendError}
 /// Sends what a store left to its caller, and clears the marks of what the bus acknowledged.
 ///
 /// Everything is tried; the first error is returned after that, [`SendError::Rejected`] only when there is no other. A
-/// message that failed keeps its mark, so that outbox-relay sends it later. A mark that cannot be cleared is only logged: the message goes out once more, and
-/// consumers are idempotent.
+/// message that failed keeps its mark, so that outbox-relay sends it later. A mark that cannot be cleared is only
+/// logged: the message goes out once more, and consumers are idempotent.
 pub async fn deliver_unsent(
     bus: &dyn Bus,
     orders: &dyn OrderStore,

@@ -139,17 +139,13 @@ impl Venue {
     }
 }
 
-pub(crate) fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
-    until_within(PATIENCE, what, ask)
-}
-
-pub(crate) fn until_within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begun.elapsed() < patience, "waited in vain: {what}");
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
