@@ -115,13 +115,21 @@ impl OrderProcess {
                 self.send(unsent).await?;
                 Ok(if outcome == StepOutcome::Moved { Outcome::Done } else { Outcome::Duplicate })
             }
-            Stepped::Refused { state: OrderState::Cancelled } => {
-                self.stock.release(order.ticket_id, &order.order_no).await?;
-                Ok(Outcome::Duplicate)
-            }
+            Stepped::Refused { state: OrderState::Cancelled } => self.give_back(&order).await,
             Stepped::Refused { .. } => Ok(Outcome::Duplicate),
             Stepped::Unknown => self.take_in(&order, outbox()).await,
         }
+    }
+
+    /// Seats were reserved for an order that is cancelled. Once it awaited payment the ledger may count them, so they
+    /// are only free after its rollback, which frees them here too: earlier, another buyer would be promised seats
+    /// that the ledger still refuses.
+    async fn give_back(&self, order: &Order) -> Result<Outcome, Outcome> {
+        let known = self.orders.get(&order.order_no).await?;
+        if known.is_none_or(|known| known.total_amount.is_none()) {
+            self.stock.release(order.ticket_id, &order.order_no).await?;
+        }
+        Ok(Outcome::Duplicate)
     }
 
     /// No seats for this order: it is cancelled. One that went further in an earlier delivery is left alone.

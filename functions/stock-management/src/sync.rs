@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use boxoffice_domain::ports::{Alert, HeldReservation, Repair, Repaired, StoreError};
-use boxoffice_domain::{LedgerEntry, LedgerState, OrderNo, OrderState, TicketId, UserId};
+use boxoffice_domain::{
+    LedgerChange, LedgerEntry, LedgerOperation, LedgerOutcome, LedgerState, OrderNo, OrderState, TicketId,
+    UserId,
+};
 use boxoffice_runtime::Outcome;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -22,7 +25,7 @@ struct Differences {
     /// Reservations whose seats the ledger has taken back.
     returned: Vec<OrderNo>,
     /// Reservations of cancelled orders that the ledger has not heard of yet: their rollback is on its way.
-    cancelled: Vec<OrderNo>,
+    cancelled: Vec<LedgerChange>,
     /// Reservations that neither ledger nor order store knows. They are kept, since the order may be on its way.
     unexplained: u32,
 }
@@ -36,14 +39,32 @@ impl StockManagement {
             return Ok(Outcome::Done);
         };
         let found = self.compare(ticket_id).await?;
-        let repair = Repair {
-            total: counters.total,
-            missing: self.with_buyers(&found.missing).await?,
-            orphans: found.returned.iter().chain(&found.cancelled).cloned().collect(),
-        };
+        let mut orphans = self.roll_back(ticket_id, &found.cancelled).await?;
+        orphans.extend(found.returned.iter().cloned());
+        let missing = self.with_buyers(&found.missing).await?;
+        let repair = Repair { total: counters.total, missing, orphans };
         let repaired = self.cache.repair(ticket_id, &repair).await?;
         self.report(ticket_id, counters.total, &found, repaired).await;
         Ok(Outcome::Done)
+    }
+
+    /// Rolls these back in the ledger now: the fast stock may only give away what a deduction still under way can no
+    /// longer count. Those of which the ledger says that their seats are free.
+    async fn roll_back(
+        &self,
+        ticket_id: TicketId,
+        cancelled: &[LedgerChange],
+    ) -> Result<Vec<OrderNo>, StoreError> {
+        use LedgerOutcome::{AlreadyApplied, Applied, Tombstoned};
+        let mut free = Vec::with_capacity(cancelled.len());
+        for page in cancelled.chunks(PAGE as usize) {
+            let outcomes = self.ledger.apply(ticket_id, page).await?;
+            let answered = page.iter().zip(outcomes);
+            let freed =
+                answered.filter(|(_, outcome)| matches!(outcome, Applied | AlreadyApplied | Tombstoned));
+            free.extend(freed.map(|(change, _)| change.order_no.clone()));
+        }
+        Ok(free)
     }
 
     /// Reads the reservations first: what is reserved later only looks missing, which the repair finds out.
@@ -68,12 +89,16 @@ impl StockManagement {
                 break;
             }
         }
-        let mut rest = stream::iter(held.into_keys())
-            .map(async |order_no| Ok::<_, StoreError>((self.orders.get(&order_no).await?, order_no)))
+        let mut rest = stream::iter(held)
+            .map(async |(order_no, quantity)| {
+                let order = self.orders.get(&order_no).await?;
+                let operation = LedgerOperation::Rollback;
+                Ok::<_, StoreError>((order, LedgerChange { order_no, quantity, operation }))
+            })
             .buffered(LOOKUPS);
-        while let Some((order, order_no)) = rest.try_next().await? {
+        while let Some((order, rollback)) = rest.try_next().await? {
             match order.map(|order| order.state) {
-                Some(OrderState::Cancelled) => found.cancelled.push(order_no),
+                Some(OrderState::Cancelled) => found.cancelled.push(rollback),
                 // Its deduction is on its way.
                 Some(OrderState::Created | OrderState::AwaitingPayment | OrderState::Paid) => {}
                 None => found.unexplained += 1,

@@ -202,11 +202,17 @@ async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode
         let good = demo::run(plan, http()?, Office::of_server(admin), || {}).await?;
         return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let scratch = Scratch::new(&settings)?;
+    let mut scratch = Scratch::new(&settings)?;
     let good = if programs {
-        demo::on_programs(plan, http()?, scratch, args.kill_programs).await?
+        demo::on_programs(plan, http()?, &mut scratch, args.kill_programs).await
     } else {
-        demo::on_server(plan, http()?, scratch).await?
+        demo::on_server(plan, http()?, &mut scratch).await
     };
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !matches!(good, Ok(true)) {
+        println!(
+            "The orders, the messages and the logs of this sale are kept in {}",
+            scratch.keep().display()
+        );
+    }
+    Ok(if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -88,6 +88,7 @@ macro_rules! every_bus_suite {
     };
 }
 
+mod any_order;
 mod embedded;
 mod fakes;
 mod interop;

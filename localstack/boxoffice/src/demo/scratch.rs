@@ -1,7 +1,7 @@
 //! Sales on a file that is thrown away afterwards.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -58,6 +58,11 @@ impl Scratch {
         Ok(Self { folder, variables, on_a_broker })
     }
 
+    /// Leaves the folder where it is, for somebody to look into; where that is.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
     fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -72,7 +77,7 @@ impl Scratch {
 }
 
 /// Makes a sale on a server in this process.
-pub async fn on_server(plan: Plan, http: reqwest::Client, mut scratch: Scratch) -> anyhow::Result<bool> {
+pub async fn on_server(plan: Plan, http: reqwest::Client, scratch: &mut Scratch) -> anyhow::Result<bool> {
     println!(
         "No server runs, so the sale is made on one of its own, on a scratch file, with {PAYMENT_WINDOW:?} to pay and a \
          text-message provider that fails every fifth time"
@@ -96,7 +101,7 @@ pub async fn on_server(plan: Plan, http: reqwest::Client, mut scratch: Scratch) 
 pub async fn on_programs(
     plan: Plan,
     http: reqwest::Client,
-    mut scratch: Scratch,
+    scratch: &mut Scratch,
     kill: bool,
 ) -> anyhow::Result<bool> {
     anyhow::ensure!(

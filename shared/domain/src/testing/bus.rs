@@ -57,7 +57,7 @@ impl FakeBus {
 #[async_trait]
 impl Bus for FakeBus {
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
-        self.faults.call(|| Ok(self.accept(message)))
+        self.faults.call(|| Ok(self.accept(message))).await
     }
 }
 

@@ -36,11 +36,11 @@ impl FakeCatalogue {
 #[async_trait]
 impl Catalogue for FakeCatalogue {
     async fn tier(&self, ticket_id: TicketId) -> Result<Option<Tier>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.tiers).get(&ticket_id).cloned()))
+        self.faults.call(|| Ok(locked(&self.tiers).get(&ticket_id).cloned())).await
     }
 
     async fn tiers(&self) -> Result<Vec<Tier>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.tiers).values().cloned().collect()))
+        self.faults.call(|| Ok(locked(&self.tiers).values().cloned().collect())).await
     }
 }
 

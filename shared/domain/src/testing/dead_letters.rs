@@ -35,14 +35,16 @@ impl FakeDeadLetterStore {
 #[async_trait]
 impl DeadLetterStore for FakeDeadLetterStore {
     async fn put(&self, letter: &DeadLetter) -> Result<bool, StoreError> {
-        self.faults.call(|| {
-            let mut letters = locked(&self.letters);
-            let new = letters.iter().all(|stored| stored.id != letter.id);
-            if new {
-                letters.push(letter.clone());
-            }
-            Ok(new)
-        })
+        self.faults
+            .call(|| {
+                let mut letters = locked(&self.letters);
+                let new = letters.iter().all(|stored| stored.id != letter.id);
+                if new {
+                    letters.push(letter.clone());
+                }
+                Ok(new)
+            })
+            .await
     }
 
     async fn list(
@@ -51,31 +53,36 @@ impl DeadLetterStore for FakeDeadLetterStore {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<DeadLetter>, StoreError> {
-        self.faults.call(|| {
-            let mut letters = locked(&self.letters).clone();
-            letters.retain(|letter| filter.matches(letter));
-            letters.sort_by(|one, other| (one.stored_at, &one.id).cmp(&(other.stored_at, &other.id)));
-            // A cursor names a letter, not a place, because letters may go between two pages.
-            let key = |letter: &DeadLetter| format!("{:030}/{}", letter.stored_at.as_nanosecond(), letter.id);
-            Ok(page(letters.into_iter().map(|letter| (key(&letter), letter)), limit, cursor))
-        })
+        self.faults
+            .call(|| {
+                let mut letters = locked(&self.letters).clone();
+                letters.retain(|letter| filter.matches(letter));
+                letters.sort_by(|one, other| (one.stored_at, &one.id).cmp(&(other.stored_at, &other.id)));
+                // A cursor names a letter, not a place, because letters may go between two pages.
+                let key =
+                    |letter: &DeadLetter| format!("{:030}/{}", letter.stored_at.as_nanosecond(), letter.id);
+                Ok(page(letters.into_iter().map(|letter| (key(&letter), letter)), limit, cursor))
+            })
+            .await
     }
 
     async fn get(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.letters).iter().find(|letter| letter.id == id).cloned()))
+        self.faults.call(|| Ok(locked(&self.letters).iter().find(|letter| letter.id == id).cloned())).await
     }
 
     async fn remove(&self, id: &str) -> Result<bool, StoreError> {
-        self.faults.call(|| {
-            let mut letters = locked(&self.letters);
-            let before = letters.len();
-            letters.retain(|letter| letter.id != id);
-            Ok(letters.len() < before)
-        })
+        self.faults
+            .call(|| {
+                let mut letters = locked(&self.letters);
+                let before = letters.len();
+                letters.retain(|letter| letter.id != id);
+                Ok(letters.len() < before)
+            })
+            .await
     }
 
     async fn count(&self) -> Result<u64, StoreError> {
-        self.faults.call(|| Ok(locked(&self.letters).len() as u64))
+        self.faults.call(|| Ok(locked(&self.letters).len() as u64)).await
     }
 }
 
@@ -110,10 +117,12 @@ impl FakeRedeliver {
 #[async_trait]
 impl Redeliver for FakeRedeliver {
     async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
-        self.faults.call(|| {
-            locked(&self.redelivered).push(letter.clone());
-            Ok(())
-        })
+        self.faults
+            .call(|| {
+                locked(&self.redelivered).push(letter.clone());
+                Ok(())
+            })
+            .await
     }
 }
 

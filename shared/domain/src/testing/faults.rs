@@ -1,7 +1,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use super::locked;
+
+/// A call waits for fewer turns than this.
+const MOST_TURNS: u64 = 6;
 
 /// When, during a port call, the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,8 @@ struct CrashState {
     calls: usize,
     planned: Option<(usize, Moment)>,
     dead: bool,
+    /// The state of a small generator (xorshift64*), once calls take turns.
+    turns: Option<u64>,
 }
 
 /// Lets all fakes that share it die at one port call, as a process does: that call and every later one fails
@@ -27,12 +33,43 @@ pub struct Crash(Arc<Mutex<CrashState>>);
 impl Crash {
     /// Dies at port call number `call`, counted from 0 and from now on.
     pub fn at(&self, call: usize, moment: Moment) {
-        *locked(&self.0) = CrashState { calls: 0, planned: Some((call, moment)), dead: false };
+        let mut state = locked(&self.0);
+        *state = CrashState { planned: Some((call, moment)), turns: state.turns, ..CrashState::default() };
     }
 
     /// Lives again, with no crash planned.
     pub fn restart(&self) {
-        *locked(&self.0) = CrashState::default();
+        let mut state = locked(&self.0);
+        *state = CrashState { turns: state.turns, ..CrashState::default() };
+    }
+
+    /// From now on every port call lets other tasks go first, for a number of turns drawn from `seed`; before, it is
+    /// answered at once. The same seed on a runtime of one thread gives the same order of calls.
+    pub fn take_turns(&self, seed: u64) {
+        locked(&self.0).turns = Some(seed | 1);
+    }
+
+    pub(super) async fn wait_for_its_turn(&self) {
+        for _ in 0..self.draw_turns() {
+            let mut others_went = false;
+            std::future::poll_fn(|task| {
+                if std::mem::replace(&mut others_went, true) {
+                    return Poll::Ready(());
+                }
+                task.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+    }
+
+    fn draw_turns(&self) -> u64 {
+        let mut state = locked(&self.0);
+        let Some(turns) = &mut state.turns else { return 0 };
+        *turns ^= *turns >> 12;
+        *turns ^= *turns << 25;
+        *turns ^= *turns >> 27;
+        (turns.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % MOST_TURNS
     }
 
     /// Whether the planned call was reached.
@@ -91,7 +128,8 @@ impl<E: Clone> Faults<E> {
     }
 
     /// Makes one port call, with the faults planned for it.
-    pub fn call<T>(&self, effect: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub async fn call<T>(&self, effect: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.crash.wait_for_its_turn().await;
         let moment = self.crash.enter();
         if moment == Some(Moment::BeforeEffect) {
             return Err((self.dead)());

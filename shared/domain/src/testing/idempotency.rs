@@ -60,52 +60,58 @@ impl FakeIdempotencyStore {
     }
 
     /// Changes the record of a key if `owner` holds it.
-    fn fenced(
+    async fn fenced(
         &self,
         key: &IdempotencyKey,
         owner: &str,
-        change: impl FnOnce(&mut Record),
+        change: impl FnOnce(&mut Record) + Send,
     ) -> Result<Fence, StoreError> {
-        self.faults.call(|| match locked(&self.records).get_mut(key) {
-            Some(record) if record.owner == owner && record.progress == Progress::Running => {
-                change(record);
-                Ok(Fence::Held)
-            }
-            _ => Ok(Fence::Lost),
-        })
+        self.faults
+            .call(|| match locked(&self.records).get_mut(key) {
+                Some(record) if record.owner == owner && record.progress == Progress::Running => {
+                    change(record);
+                    Ok(Fence::Held)
+                }
+                _ => Ok(Fence::Lost),
+            })
+            .await
     }
 }
 
 #[async_trait]
 impl IdempotencyStore for FakeIdempotencyStore {
     async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<Begin, StoreError> {
-        self.faults.call(|| {
-            let mut records = locked(&self.records);
-            let live = records.get(key).filter(|record| record.expires_at > claim.now);
-            let (data, taken_over) = match live {
-                None => (claim.data.clone(), false),
-                Some(record) if record.payload_hash != claim.payload_hash => {
-                    return Ok(Begin::PayloadDiffers);
-                }
-                Some(Record { progress: Progress::Completed(result), .. }) => {
-                    return Ok(Begin::Completed { result: result.clone() });
-                }
-                Some(record) if record.progress == Progress::Running && record.lease_until > claim.now => {
-                    return Ok(Begin::InProgress { until: record.lease_until });
-                }
-                Some(record) => (record.data.clone(), record.progress == Progress::Running),
-            };
-            let record = Record {
-                owner: claim.owner.clone(),
-                payload_hash: claim.payload_hash.clone(),
-                data: data.clone(),
-                lease_until: claim.lease_until,
-                expires_at: claim.expires_at,
-                progress: Progress::Running,
-            };
-            records.insert(key.clone(), record);
-            Ok(Begin::Started { data, taken_over })
-        })
+        self.faults
+            .call(|| {
+                let mut records = locked(&self.records);
+                let live = records.get(key).filter(|record| record.expires_at > claim.now);
+                let (data, taken_over) = match live {
+                    None => (claim.data.clone(), false),
+                    Some(record) if record.payload_hash != claim.payload_hash => {
+                        return Ok(Begin::PayloadDiffers);
+                    }
+                    Some(Record { progress: Progress::Completed(result), .. }) => {
+                        return Ok(Begin::Completed { result: result.clone() });
+                    }
+                    Some(record)
+                        if record.progress == Progress::Running && record.lease_until > claim.now =>
+                    {
+                        return Ok(Begin::InProgress { until: record.lease_until });
+                    }
+                    Some(record) => (record.data.clone(), record.progress == Progress::Running),
+                };
+                let record = Record {
+                    owner: claim.owner.clone(),
+                    payload_hash: claim.payload_hash.clone(),
+                    data: data.clone(),
+                    lease_until: claim.lease_until,
+                    expires_at: claim.expires_at,
+                    progress: Progress::Running,
+                };
+                records.insert(key.clone(), record);
+                Ok(Begin::Started { data, taken_over })
+            })
+            .await
     }
 
     async fn complete(
@@ -119,6 +125,7 @@ impl IdempotencyStore for FakeIdempotencyStore {
             record.progress = Progress::Completed(result.map(str::to_owned));
             record.expires_at = expires_at;
         })
+        .await
     }
 
     async fn abandon(&self, key: &IdempotencyKey, owner: &str, now: Timestamp) -> Result<Fence, StoreError> {
@@ -126,19 +133,22 @@ impl IdempotencyStore for FakeIdempotencyStore {
             record.progress = Progress::GivenBack;
             record.lease_until = now;
         })
+        .await
     }
 
     async fn purge(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.faults.call(|| {
-            let mut records = locked(&self.records);
-            let mut purged = 0;
-            records.retain(|_, record| {
-                let goes = purged < limit && record.expires_at < now;
-                purged += u32::from(goes);
-                !goes
-            });
-            Ok(purged)
-        })
+        self.faults
+            .call(|| {
+                let mut records = locked(&self.records);
+                let mut purged = 0;
+                records.retain(|_, record| {
+                    let goes = purged < limit && record.expires_at < now;
+                    purged += u32::from(goes);
+                    !goes
+                });
+                Ok(purged)
+            })
+            .await
     }
 }
 

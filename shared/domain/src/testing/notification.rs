@@ -36,10 +36,12 @@ impl FakeProvider {
 #[async_trait]
 impl NotificationProvider for FakeProvider {
     async fn deliver(&self, notice: &Notice) -> Result<(), ProviderError> {
-        self.faults.call(|| {
-            locked(&self.delivered).push(notice.clone());
-            Ok(())
-        })
+        self.faults
+            .call(|| {
+                locked(&self.delivered).push(notice.clone());
+                Ok(())
+            })
+            .await
     }
 }
 
@@ -74,7 +76,7 @@ impl FakeUserDirectory {
 #[async_trait]
 impl UserDirectory for FakeUserDirectory {
     async fn contact(&self, user_id: UserId) -> Result<Option<Contact>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.contacts).get(&user_id).cloned()))
+        self.faults.call(|| Ok(locked(&self.contacts).get(&user_id).cloned())).await
     }
 }
 

@@ -103,28 +103,34 @@ fn time_key(at: Timestamp, order_no: &OrderNo) -> String {
 #[async_trait]
 impl OrderStore for FakeOrderStore {
     async fn create(&self, order: &Order, outbox: Outbox) -> Result<Created, StoreError> {
-        self.faults.call(|| {
-            let mut kept = locked(&self.kept);
-            if let Some(existing) = kept.orders.get(&order.order_no) {
-                return Ok(Created::Existing(Box::new(existing.clone())));
-            }
-            kept.orders.insert(order.order_no.clone(), order.clone());
-            Ok(Created::New { unsent: self.take_outbox(&mut kept, outbox, false) })
-        })
+        self.faults
+            .call(|| {
+                let mut kept = locked(&self.kept);
+                if let Some(existing) = kept.orders.get(&order.order_no) {
+                    return Ok(Created::Existing(Box::new(existing.clone())));
+                }
+                kept.orders.insert(order.order_no.clone(), order.clone());
+                Ok(Created::New { unsent: self.take_outbox(&mut kept, outbox, false) })
+            })
+            .await
     }
 
     async fn step(&self, order_no: &OrderNo, step: OrderStep, outbox: Outbox) -> Result<Stepped, StoreError> {
-        self.faults.call(|| {
-            let mut kept = locked(&self.kept);
-            let Some(order) = kept.orders.get_mut(order_no) else { return Ok(Stepped::Unknown) };
-            let Ok(outcome) = order.take(&step) else { return Ok(Stepped::Refused { state: order.state }) };
-            let unsent = match outcome {
-                StepOutcome::RefundRecorded { .. } => Vec::new(),
-                StepOutcome::Moved => self.take_outbox(&mut kept, outbox, false),
-                StepOutcome::AlreadyThere => self.take_outbox(&mut kept, outbox, true),
-            };
-            Ok(Stepped::Taken { outcome, unsent })
-        })
+        self.faults
+            .call(|| {
+                let mut kept = locked(&self.kept);
+                let Some(order) = kept.orders.get_mut(order_no) else { return Ok(Stepped::Unknown) };
+                let Ok(outcome) = order.take(&step) else {
+                    return Ok(Stepped::Refused { state: order.state });
+                };
+                let unsent = match outcome {
+                    StepOutcome::RefundRecorded { .. } => Vec::new(),
+                    StepOutcome::Moved => self.take_outbox(&mut kept, outbox, false),
+                    StepOutcome::AlreadyThere => self.take_outbox(&mut kept, outbox, true),
+                };
+                Ok(Stepped::Taken { outcome, unsent })
+            })
+            .await
     }
 
     async fn record_refund(
@@ -133,46 +139,53 @@ impl OrderStore for FakeOrderStore {
         because: &str,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.faults.call(|| {
-            let mut kept = locked(&self.kept);
-            let unknown = || StoreError::Invalid(format!("there is no order {order_no}"));
-            let order = kept.orders.get_mut(order_no).ok_or_else(unknown)?;
-            let new = order.refund_due.is_none();
-            if new {
-                order.refund_due =
-                    Some(RefundDue { since: at, because: because.to_owned(), settled_at: None });
-            }
-            Ok(new)
-        })
+        self.faults
+            .call(|| {
+                let mut kept = locked(&self.kept);
+                let unknown = || StoreError::Invalid(format!("there is no order {order_no}"));
+                let order = kept.orders.get_mut(order_no).ok_or_else(unknown)?;
+                let new = order.refund_due.is_none();
+                if new {
+                    order.refund_due =
+                        Some(RefundDue { since: at, because: because.to_owned(), settled_at: None });
+                }
+                Ok(new)
+            })
+            .await
     }
 
     async fn settle_refund(&self, order_no: &OrderNo, at: Timestamp) -> Result<bool, StoreError> {
-        self.faults.call(|| {
-            let mut kept = locked(&self.kept);
-            let refund = kept.orders.get_mut(order_no).and_then(|order| order.refund_due.as_mut());
-            let open = refund.filter(|refund| refund.settled_at.is_none());
-            Ok(open.map(|refund| refund.settled_at = Some(at)).is_some())
-        })
+        self.faults
+            .call(|| {
+                let mut kept = locked(&self.kept);
+                let refund = kept.orders.get_mut(order_no).and_then(|order| order.refund_due.as_mut());
+                let open = refund.filter(|refund| refund.settled_at.is_none());
+                Ok(open.map(|refund| refund.settled_at = Some(at)).is_some())
+            })
+            .await
     }
 
     async fn refunds_due(&self, limit: u32, cursor: Option<&str>) -> Result<Page<Order>, StoreError> {
-        self.faults.call(|| {
-            let kept = locked(&self.kept);
-            let mut due: Vec<_> = kept
-                .orders
-                .values()
-                .filter_map(|order| {
-                    let refund = order.refund_due.as_ref().filter(|refund| refund.settled_at.is_none())?;
-                    Some((time_key(refund.since, &order.order_no), order.clone()))
-                })
-                .collect();
-            due.sort_by(|one, other| one.0.cmp(&other.0));
-            Ok(page(due, limit, cursor))
-        })
+        self.faults
+            .call(|| {
+                let kept = locked(&self.kept);
+                let mut due: Vec<_> = kept
+                    .orders
+                    .values()
+                    .filter_map(|order| {
+                        let refund =
+                            order.refund_due.as_ref().filter(|refund| refund.settled_at.is_none())?;
+                        Some((time_key(refund.since, &order.order_no), order.clone()))
+                    })
+                    .collect();
+                due.sort_by(|one, other| one.0.cmp(&other.0));
+                Ok(page(due, limit, cursor))
+            })
+            .await
     }
 
     async fn get(&self, order_no: &OrderNo) -> Result<Option<Order>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.kept).orders.get(order_no).cloned()))
+        self.faults.call(|| Ok(locked(&self.kept).orders.get(order_no).cloned())).await
     }
 
     async fn list_by_user(
@@ -181,22 +194,25 @@ impl OrderStore for FakeOrderStore {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<Order>, StoreError> {
-        self.faults.call(|| {
-            let kept = locked(&self.kept);
-            let of_user = kept.orders.values().filter(|order| order.user_id == user_id);
-            let mut orders: Vec<_> =
-                of_user.map(|order| (time_key(order.created_at, &order.order_no), order.clone())).collect();
-            orders.sort_by(|one, other| other.0.cmp(&one.0));
-            // Newest first: the keys fall, so the cursor is a position among the keys that are smaller.
-            let older =
-                orders.into_iter().filter(|(key, _)| cursor.is_none_or(|cursor| key.as_str() < cursor));
-            let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
-            let mut items: Vec<_> = older.take(limit.saturating_add(1)).collect();
-            let more = items.len() > limit;
-            items.truncate(limit);
-            let next = items.last().filter(|_| more).map(|(key, _)| key.clone());
-            Ok(Page { items: items.into_iter().map(|(_, order)| order).collect(), next })
-        })
+        self.faults
+            .call(|| {
+                let kept = locked(&self.kept);
+                let of_user = kept.orders.values().filter(|order| order.user_id == user_id);
+                let mut orders: Vec<_> = of_user
+                    .map(|order| (time_key(order.created_at, &order.order_no), order.clone()))
+                    .collect();
+                orders.sort_by(|one, other| other.0.cmp(&one.0));
+                // Newest first: the keys fall, so the cursor is a position among the keys that are smaller.
+                let older =
+                    orders.into_iter().filter(|(key, _)| cursor.is_none_or(|cursor| key.as_str() < cursor));
+                let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
+                let mut items: Vec<_> = older.take(limit.saturating_add(1)).collect();
+                let more = items.len() > limit;
+                items.truncate(limit);
+                let next = items.last().filter(|_| more).map(|(key, _)| key.clone());
+                Ok(Page { items: items.into_iter().map(|(_, order)| order).collect(), next })
+            })
+            .await
     }
 
     async fn unsent(
@@ -205,22 +221,26 @@ impl OrderStore for FakeOrderStore {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<MarkedMessage>, StoreError> {
-        self.faults.call(|| {
-            let kept = locked(&self.kept);
-            let old = kept.marks.iter().filter(|mark| mark.made_at < before);
-            let keyed = old.map(|mark| {
-                let marked = MarkedMessage { mark: Some(mark.id.clone()), message: mark.message.clone() };
-                (mark.id.0.clone(), marked)
-            });
-            Ok(page(keyed, limit, cursor))
-        })
+        self.faults
+            .call(|| {
+                let kept = locked(&self.kept);
+                let old = kept.marks.iter().filter(|mark| mark.made_at < before);
+                let keyed = old.map(|mark| {
+                    let marked = MarkedMessage { mark: Some(mark.id.clone()), message: mark.message.clone() };
+                    (mark.id.0.clone(), marked)
+                });
+                Ok(page(keyed, limit, cursor))
+            })
+            .await
     }
 
     async fn clear_marks(&self, marks: &[MarkId]) -> Result<(), StoreError> {
-        self.faults.call(|| {
-            locked(&self.kept).marks.retain(|mark| !marks.contains(&mark.id));
-            Ok(())
-        })
+        self.faults
+            .call(|| {
+                locked(&self.kept).marks.retain(|mark| !marks.contains(&mark.id));
+                Ok(())
+            })
+            .await
     }
 
     async fn overdue(
@@ -229,15 +249,17 @@ impl OrderStore for FakeOrderStore {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<Order>, StoreError> {
-        self.faults.call(|| {
-            let kept = locked(&self.kept);
-            let late =
-                kept.orders.values().filter(|order| !order.state.is_final() && order.expires_at < before);
-            let mut orders: Vec<_> =
-                late.map(|order| (time_key(order.expires_at, &order.order_no), order.clone())).collect();
-            orders.sort_by(|one, other| one.0.cmp(&other.0));
-            Ok(page(orders, limit, cursor))
-        })
+        self.faults
+            .call(|| {
+                let kept = locked(&self.kept);
+                let late =
+                    kept.orders.values().filter(|order| !order.state.is_final() && order.expires_at < before);
+                let mut orders: Vec<_> =
+                    late.map(|order| (time_key(order.expires_at, &order.order_no), order.clone())).collect();
+                orders.sort_by(|one, other| one.0.cmp(&other.0));
+                Ok(page(orders, limit, cursor))
+            })
+            .await
     }
 }
 

@@ -36,26 +36,30 @@ impl FakeStatistics {
 #[async_trait]
 impl Statistics for FakeStatistics {
     async fn record(&self, sale: &Sale) -> Result<bool, StoreError> {
-        self.faults.call(|| {
-            let mut sales = locked(&self.sales);
-            let new = !sales.contains_key(&sale.order_no);
-            if new {
-                sales.insert(sale.order_no.clone(), sale.clone());
-            }
-            Ok(new)
-        })
+        self.faults
+            .call(|| {
+                let mut sales = locked(&self.sales);
+                let new = !sales.contains_key(&sale.order_no);
+                if new {
+                    sales.insert(sale.order_no.clone(), sale.clone());
+                }
+                Ok(new)
+            })
+            .await
     }
 
     async fn total(&self, ticket_id: TicketId) -> Result<SalesTotal, StoreError> {
-        self.faults.call(|| {
-            let sales = locked(&self.sales);
-            let of_ticket = sales.values().filter(|sale| sale.ticket_id == ticket_id);
-            Ok(of_ticket.fold(SalesTotal::default(), |sum, sale| SalesTotal {
-                orders: sum.orders + 1,
-                tickets: sum.tickets + u64::from(sale.quantity),
-                amount: sum.amount + sale.amount.unwrap_or_default(),
-            }))
-        })
+        self.faults
+            .call(|| {
+                let sales = locked(&self.sales);
+                let of_ticket = sales.values().filter(|sale| sale.ticket_id == ticket_id);
+                Ok(of_ticket.fold(SalesTotal::default(), |sum, sale| SalesTotal {
+                    orders: sum.orders + 1,
+                    tickets: sum.tickets + u64::from(sale.quantity),
+                    amount: sum.amount + sale.amount.unwrap_or_default(),
+                }))
+            })
+            .await
     }
 }
 

@@ -138,34 +138,40 @@ impl FakeStockCache {
 #[async_trait]
 impl StockCache for FakeStockCache {
     async fn reserve(&self, request: &ReservationRequest) -> Result<Reserve, StoreError> {
-        self.faults.call(|| {
-            let mut tickets = locked(&self.tickets);
-            let ticket = tickets.get_mut(&request.ticket_id);
-            Ok(ticket.map_or(Reserve::NotLoaded, |ticket| ticket.reserve(request)))
-        })
+        self.faults
+            .call(|| {
+                let mut tickets = locked(&self.tickets);
+                let ticket = tickets.get_mut(&request.ticket_id);
+                Ok(ticket.map_or(Reserve::NotLoaded, |ticket| ticket.reserve(request)))
+            })
+            .await
     }
 
     async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<Release, StoreError> {
-        self.faults.call(|| {
-            let mut tickets = locked(&self.tickets);
-            let ticket = tickets.get_mut(&ticket_id);
-            Ok(ticket.map_or(Release::NotLoaded, |ticket| ticket.release(order_no)))
-        })
+        self.faults
+            .call(|| {
+                let mut tickets = locked(&self.tickets);
+                let ticket = tickets.get_mut(&ticket_id);
+                Ok(ticket.map_or(Release::NotLoaded, |ticket| ticket.release(order_no)))
+            })
+            .await
     }
 
     async fn load(&self, ticket_id: TicketId, available: u32) -> Result<bool, StoreError> {
-        self.faults.call(|| {
-            let mut tickets = locked(&self.tickets);
-            let new = !tickets.contains_key(&ticket_id);
-            if new {
-                tickets.insert(ticket_id, Ticket { available, slots: BTreeMap::new() });
-            }
-            Ok(new)
-        })
+        self.faults
+            .call(|| {
+                let mut tickets = locked(&self.tickets);
+                let new = !tickets.contains_key(&ticket_id);
+                if new {
+                    tickets.insert(ticket_id, Ticket { available, slots: BTreeMap::new() });
+                }
+                Ok(new)
+            })
+            .await
     }
 
     async fn stock(&self, ticket_id: TicketId) -> Result<Option<CacheStock>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.tickets).get(&ticket_id).map(Ticket::stock)))
+        self.faults.call(|| Ok(locked(&self.tickets).get(&ticket_id).map(Ticket::stock))).await
     }
 
     async fn reservations(
@@ -174,21 +180,25 @@ impl StockCache for FakeStockCache {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<HeldReservation>, StoreError> {
-        self.faults.call(|| {
-            let tickets = locked(&self.tickets);
-            let held = tickets.get(&ticket_id).into_iter().flat_map(Ticket::held).cloned();
-            Ok(page(held.map(|held| (held.order_no.to_string(), held)), limit, cursor))
-        })
+        self.faults
+            .call(|| {
+                let tickets = locked(&self.tickets);
+                let held = tickets.get(&ticket_id).into_iter().flat_map(Ticket::held).cloned();
+                Ok(page(held.map(|held| (held.order_no.to_string(), held)), limit, cursor))
+            })
+            .await
     }
 
     async fn repair(&self, ticket_id: TicketId, repair: &Repair) -> Result<Repaired, StoreError> {
-        self.faults.call(|| {
-            let mut tickets = locked(&self.tickets);
-            let before = tickets.get(&ticket_id).map(Ticket::stock);
-            let ticket = tickets.entry(ticket_id).or_default();
-            ticket.repair(repair);
-            Ok(Repaired { before, after: ticket.stock() })
-        })
+        self.faults
+            .call(|| {
+                let mut tickets = locked(&self.tickets);
+                let before = tickets.get(&ticket_id).map(Ticket::stock);
+                let ticket = tickets.entry(ticket_id).or_default();
+                ticket.repair(repair);
+                Ok(Repaired { before, after: ticket.stock() })
+            })
+            .await
     }
 }
 

@@ -59,18 +59,20 @@ impl FakeStockLedger {
 #[async_trait]
 impl StockLedger for FakeStockLedger {
     async fn load(&self, ticket_id: TicketId, total: u32) -> Result<Counters, StoreError> {
-        self.faults.call(|| {
-            let mut tickets = locked(&self.tickets);
-            let ticket = tickets.entry(ticket_id).or_default();
-            let taken = ticket.counters.locked + ticket.counters.sold;
-            if taken > total {
-                let problem =
-                    format!("ticket {ticket_id}: {taken} seats are locked or sold, more than {total}");
-                return Err(StoreError::Invalid(problem));
-            }
-            ticket.counters.total = total;
-            Ok(ticket.counters)
-        })
+        self.faults
+            .call(|| {
+                let mut tickets = locked(&self.tickets);
+                let ticket = tickets.entry(ticket_id).or_default();
+                let taken = ticket.counters.locked + ticket.counters.sold;
+                if taken > total {
+                    let problem =
+                        format!("ticket {ticket_id}: {taken} seats are locked or sold, more than {total}");
+                    return Err(StoreError::Invalid(problem));
+                }
+                ticket.counters.total = total;
+                Ok(ticket.counters)
+            })
+            .await
     }
 
     async fn apply(
@@ -78,21 +80,25 @@ impl StockLedger for FakeStockLedger {
         ticket_id: TicketId,
         changes: &[LedgerChange],
     ) -> Result<Vec<LedgerOutcome>, StoreError> {
-        self.faults.call(|| {
-            locked(&self.batches).push((ticket_id, changes.len()));
-            let mut tickets = locked(&self.tickets);
-            let Some(ticket) = tickets.get_mut(&ticket_id) else {
-                return Ok(vec![LedgerOutcome::UnknownTicket(ticket_id); changes.len()]);
-            };
-            let folded = fold(ticket.counters, &ticket.entries, changes);
-            ticket.counters = folded.counters;
-            ticket.entries.extend(folded.changed.into_iter().map(|entry| (entry.order_no.clone(), entry)));
-            Ok(folded.outcomes)
-        })
+        self.faults
+            .call(|| {
+                locked(&self.batches).push((ticket_id, changes.len()));
+                let mut tickets = locked(&self.tickets);
+                let Some(ticket) = tickets.get_mut(&ticket_id) else {
+                    return Ok(vec![LedgerOutcome::UnknownTicket(ticket_id); changes.len()]);
+                };
+                let folded = fold(ticket.counters, &ticket.entries, changes);
+                ticket.counters = folded.counters;
+                ticket
+                    .entries
+                    .extend(folded.changed.into_iter().map(|entry| (entry.order_no.clone(), entry)));
+                Ok(folded.outcomes)
+            })
+            .await
     }
 
     async fn counters(&self, ticket_id: TicketId) -> Result<Option<Counters>, StoreError> {
-        self.faults.call(|| Ok(locked(&self.tickets).get(&ticket_id).map(|ticket| ticket.counters)))
+        self.faults.call(|| Ok(locked(&self.tickets).get(&ticket_id).map(|ticket| ticket.counters))).await
     }
 
     async fn entry(
@@ -100,10 +106,12 @@ impl StockLedger for FakeStockLedger {
         ticket_id: TicketId,
         order_no: &OrderNo,
     ) -> Result<Option<LedgerEntry>, StoreError> {
-        self.faults.call(|| {
-            let tickets = locked(&self.tickets);
-            Ok(tickets.get(&ticket_id).and_then(|ticket| ticket.entries.get(order_no)).cloned())
-        })
+        self.faults
+            .call(|| {
+                let tickets = locked(&self.tickets);
+                Ok(tickets.get(&ticket_id).and_then(|ticket| ticket.entries.get(order_no)).cloned())
+            })
+            .await
     }
 
     async fn entries(
@@ -112,14 +120,16 @@ impl StockLedger for FakeStockLedger {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<LedgerEntry>, StoreError> {
-        self.faults.call(|| {
-            let tickets = locked(&self.tickets);
-            let ticket = tickets.get(&ticket_id);
-            let mut entries: Vec<_> =
-                ticket.into_iter().flat_map(|ticket| ticket.entries.values()).cloned().collect();
-            entries.sort_by(|one, other| one.order_no.cmp(&other.order_no));
-            Ok(page(entries.into_iter().map(|entry| (entry.order_no.to_string(), entry)), limit, cursor))
-        })
+        self.faults
+            .call(|| {
+                let tickets = locked(&self.tickets);
+                let ticket = tickets.get(&ticket_id);
+                let mut entries: Vec<_> =
+                    ticket.into_iter().flat_map(|ticket| ticket.entries.values()).cloned().collect();
+                entries.sort_by(|one, other| one.order_no.cmp(&other.order_no));
+                Ok(page(entries.into_iter().map(|entry| (entry.order_no.to_string(), entry)), limit, cursor))
+            })
+            .await
     }
 }
 
