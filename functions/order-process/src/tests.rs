@@ -160,13 +160,26 @@ async fn a_ticket_that_is_not_on_sale_or_of_another_show_cancels_the_order() {
 }
 
 #[tokio::test]
-async fn a_cancelled_order_gives_its_seats_back_at_once() {
+async fn an_order_cancelled_before_it_awaited_payment_gives_its_seats_back_at_once() {
     let world = World::new();
     world.on_sale(10);
     world.order("T1", OrderState::Cancelled);
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
     assert_eq!(world.cache.snapshot(World::TICKET).unwrap().available, 10);
     assert!(world.bus.sent().is_empty());
+}
+
+/// The ledger may count its seats until the rollback is handled; until then nobody else may be promised them.
+#[tokio::test]
+async fn seats_of_an_order_that_awaited_payment_wait_for_their_rollback() {
+    let world = World::new();
+    world.on_sale(10);
+    world.order("T1", OrderState::Created);
+    assert_eq!(handle(&world, created("T1")).await, Outcome::Done);
+    let step = OrderStep::Cancel { remark: "changed my mind".to_owned(), at: world.clock.now() };
+    world.orders.step(&World::order_no("T1"), step, Outbox::none()).await.unwrap();
+    assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
+    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().available, 8);
 }
 
 #[tokio::test]

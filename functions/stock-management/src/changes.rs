@@ -13,6 +13,13 @@ use crate::StockManagement;
 
 const NO_SEATS: &str = "余票不足 / sold out: the seats could not be kept";
 
+/// What became of the seats of an order that was to give them up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seats {
+    GivenUp,
+    Sold,
+}
+
 impl StockManagement {
     /// Applies the changes of one ticket with one write.
     pub(crate) async fn change(
@@ -70,10 +77,9 @@ impl StockManagement {
             AlreadyApplied, Applied, Insufficient, QuantityDiffers, RolledBackBefore, SoldBefore, Tombstoned,
             UnknownTicket,
         };
-        let order_no = &change.order_no;
         match (change.operation, answer) {
             (Rollback, Applied | AlreadyApplied | Tombstoned) => {
-                self.cache.release(ticket_id, order_no).await?;
+                self.cache.release(ticket_id, &change.order_no).await?;
                 Ok(if answer == AlreadyApplied { Outcome::Duplicate } else { Outcome::Done })
             }
             (_, Applied | Tombstoned) => Ok(Outcome::Done),
@@ -82,11 +88,11 @@ impl StockManagement {
             (Confirm, Insufficient { available }) => {
                 let because =
                     format!("it was paid, but only {available} seat(s) were left of ticket {ticket_id}");
-                self.refuse_confirmation(ticket_id, order_no, because, context).await
+                self.refuse_confirmation(ticket_id, change, because, context).await
             }
             (_, RolledBackBefore) => {
                 let because = "it was paid after its seats had been given back".to_owned();
-                self.refuse_confirmation(ticket_id, order_no, because, context).await
+                self.refuse_confirmation(ticket_id, change, because, context).await
             }
             (_, SoldBefore) => {
                 Err(Outcome::poison("the seats of this order are sold: they cannot be given back"))
@@ -102,8 +108,8 @@ impl StockManagement {
         }
     }
 
-    /// The fast stock promised seats that the ledger does not have: the order is cancelled, or owed a refund if it
-    /// is paid already.
+    /// The fast stock promised seats that the ledger does not have: the order is cancelled, and the rollback that
+    /// follows frees its reservation; or it is owed a refund if it is paid already.
     async fn refuse_deduction(
         &self,
         ticket_id: TicketId,
@@ -115,62 +121,79 @@ impl StockManagement {
         let order_no = &change.order_no;
         let Some(order) = self.orders.get(order_no).await? else {
             self.bus.send(unknown_order_cancelled(ticket_id, change, &writer)).await?;
-            self.cache.release(ticket_id, order_no).await?;
             return Ok(Outcome::Done);
         };
         let outbox = Outbox::remembered(vec![writer.order_cancelled(&order, NO_SEATS, true)]);
         let step = OrderStep::Cancel { remark: NO_SEATS.to_owned(), at: now };
-        let outcome = match self.orders.step(order_no, step, outbox).await? {
+        match self.orders.step(order_no, step, outbox).await? {
             Stepped::Taken { outcome, unsent } => {
                 deliver_unsent(&*self.bus, &*self.orders, unsent).await?;
-                if outcome == StepOutcome::Moved { Outcome::Done } else { Outcome::Duplicate }
+                Ok(if outcome == StepOutcome::Moved { Outcome::Done } else { Outcome::Duplicate })
             }
             Stepped::Refused { .. } => {
+                if self.gives_up_seats(ticket_id, change).await? == Seats::Sold {
+                    return Ok(Outcome::Duplicate);
+                }
                 let because = format!("it was paid, but ticket {ticket_id} was sold out");
-                self.owe_refund(order_no, because, context).await?
+                self.owe_refund(ticket_id, order_no, because, context).await
             }
-            Stepped::Unknown => return Err(Outcome::retry("the order disappeared while it was handled")),
-        };
-        self.cache.release(ticket_id, order_no).await?;
-        Ok(outcome)
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+        }
+    }
+
+    /// Closes the order's account in the ledger, so that no message that is still under way gets seats for money that
+    /// goes back. One may just have got them.
+    async fn gives_up_seats(&self, ticket_id: TicketId, change: &LedgerChange) -> Result<Seats, Outcome> {
+        use LedgerOutcome::{AlreadyApplied, Applied, SoldBefore, Tombstoned};
+        let rollback = LedgerChange { operation: LedgerOperation::Rollback, ..change.clone() };
+        match self.ledger.apply(ticket_id, &[rollback]).await?.first() {
+            Some(Applied | AlreadyApplied | Tombstoned) => Ok(Seats::GivenUp),
+            Some(SoldBefore) => Ok(Seats::Sold),
+            other => Err(Outcome::retry(format!("the seats cannot be given up: the ledger says {other:?}"))),
+        }
     }
 
     /// Money was taken for seats that are not there: the refund is recorded, whatever state the order is in.
     async fn refuse_confirmation(
         &self,
         ticket_id: TicketId,
-        order_no: &OrderNo,
+        change: &LedgerChange,
         because: String,
         context: &Context,
     ) -> Result<Outcome, Outcome> {
+        let order_no = &change.order_no;
         let step = OrderStep::Pay { pay_type: None, at: self.clock.now() };
-        let outcome = match self.orders.step(order_no, step, Outbox::none()).await? {
+        match self.orders.step(order_no, step, Outbox::none()).await? {
+            // Its rollback is on its way, or was here.
             Stepped::Taken { outcome: StepOutcome::RefundRecorded { newly }, .. } => {
-                self.alert_refund(order_no, because, newly, context).await
+                Ok(self.alert_refund(order_no, because, newly, context).await)
             }
-            Stepped::Taken { .. } => self.owe_refund(order_no, because, context).await?,
+            Stepped::Taken { .. } => match self.gives_up_seats(ticket_id, change).await? {
+                Seats::GivenUp => self.owe_refund(ticket_id, order_no, because, context).await,
+                Seats::Sold => Ok(Outcome::Duplicate),
+            },
             Stepped::Refused { state } => {
-                return Err(Outcome::retry(format!("the order is still {state}: it cannot be paid yet")));
+                Err(Outcome::retry(format!("the order is still {state}: it cannot be paid yet")))
             }
+            // The dead letter keeps the debt where an operator finds it.
             Stepped::Unknown => {
-                // The dead letter keeps the debt where an operator finds it.
-                return Err(Outcome::poison(format!(
-                    "refund due: {because}, and this store does not keep the order"
-                )));
+                Err(Outcome::poison(format!("refund due: {because}, and this store does not keep the order")))
             }
-        };
-        self.cache.release(ticket_id, order_no).await?;
-        Ok(outcome)
+        }
     }
 
+    /// Records the refund of a paid order whose seats were given up, and frees its reservation.
     async fn owe_refund(
         &self,
+        ticket_id: TicketId,
         order_no: &OrderNo,
         because: String,
         context: &Context,
     ) -> Result<Outcome, Outcome> {
         let newly = self.orders.record_refund(order_no, &because, self.clock.now()).await?;
-        Ok(self.alert_refund(order_no, because, newly, context).await)
+        let outcome = self.alert_refund(order_no, because, newly, context).await;
+        self.cache.release(ticket_id, order_no).await?;
+        Ok(outcome)
     }
 
     /// A redelivery raises the alert again, because the first try may have died before it.

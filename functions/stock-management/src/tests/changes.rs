@@ -114,7 +114,7 @@ async fn contradictions_are_poison() {
 }
 
 #[tokio::test]
-async fn a_refused_deduction_cancels_the_order_and_frees_its_reservation() {
+async fn a_refused_deduction_cancels_the_order_whose_rollback_frees_its_reservation() {
     let world = World::new();
     world.on_sale(10);
     world.ledger.put(World::TICKET, 1);
@@ -123,9 +123,10 @@ async fn a_refused_deduction_cancels_the_order_and_frees_its_reservation() {
     assert_eq!(handle(&world, [deduct("T1")]).await, [Outcome::Done]);
     assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Cancelled));
     assert_eq!(world.bus.tags(), ["ORDER_CANCELLED"]);
-    assert!(!world.cache.holds(World::TICKET, &order.order_no));
     assert_eq!(handle(&world, [deduct("T1")]).await, [Outcome::Duplicate]);
     assert_eq!(world.bus.tags(), ["ORDER_CANCELLED"]);
+    assert_eq!(handle(&world, [rollback("T1")]).await, [Outcome::Done]);
+    assert!(!world.cache.holds(World::TICKET, &order.order_no));
 }
 
 #[tokio::test]
@@ -140,6 +141,26 @@ async fn a_refused_deduction_of_a_paid_order_records_a_refund() {
     assert_eq!(world.alerts.raised().len(), 1);
     assert_eq!(handle(&world, [deduct("T1")]).await, [Outcome::Duplicate]);
     assert_eq!(world.alerts.raised().len(), 1);
+}
+
+/// The seats that come free later are for others: the money goes back.
+#[tokio::test]
+async fn an_order_that_gets_its_money_back_gets_no_seats_afterwards() {
+    let world = World::new();
+    world.on_sale(3);
+    for number in ["T1", "T2"] {
+        world.order(number, OrderState::Paid);
+    }
+    handle(&world, [deduct("T0"), deduct("T1"), confirm("T2")]).await;
+    for number in ["T1", "T2"] {
+        let order = world.orders.snapshot(&World::order_no(number)).unwrap();
+        assert!(order.refund_due.is_some(), "{number} has no refund");
+        assert!(!world.cache.holds(World::TICKET, &order.order_no));
+    }
+    let late = handle(&world, [rollback("T0"), confirm("T1"), deduct("T2"), confirm("T2")]).await;
+    assert_eq!(late, [Outcome::Done, Outcome::Duplicate, Outcome::Duplicate, Outcome::Duplicate]);
+    assert_eq!(counters(&world), (0, 0));
+    assert_eq!(world.alerts.raised().len(), 2);
 }
 
 #[tokio::test]
@@ -196,17 +217,16 @@ async fn a_confirmation_of_an_order_that_cannot_be_paid_yet_is_retried() {
 }
 
 #[tokio::test]
-async fn an_announcement_that_was_not_sent_stays_marked_and_the_retry_frees_the_seats() {
+async fn an_announcement_that_was_not_sent_stays_marked() {
     let world = World::new();
     world.on_sale(10);
     world.ledger.put(World::TICKET, 1);
-    let order = world.order("T1", OrderState::AwaitingPayment);
-    reserve(&world, "T1").await;
+    world.order("T1", OrderState::AwaitingPayment);
     world.bus.fail_next(1, SendError::Unavailable("away".to_owned()));
     assert!(matches!(handle(&world, [deduct("T1")]).await[..], [Outcome::Retry { .. }]));
     assert_eq!(world.orders.marked().len(), 1);
     assert_eq!(handle(&world, [deduct("T1")]).await, [Outcome::Duplicate]);
-    assert!(!world.cache.holds(World::TICKET, &order.order_no));
+    assert_eq!(world.orders.marked().len(), 1);
 }
 
 #[tokio::test]
@@ -220,7 +240,7 @@ async fn wherever_a_refused_confirmation_is_cut_the_refund_is_recorded_and_the_a
             world.crash.at(call, moment);
             handle(&world, [confirm("T1")]).await;
             if !world.crash.happened() {
-                assert_eq!(cuts, 10, "apply, step, record, alert, release: before and after");
+                assert_eq!(cuts, 12, "apply, step, give up, record, alert, release: before and after");
                 return;
             }
             cuts += 1;

@@ -89,6 +89,21 @@ async fn reservations_of_orders_in_flight_are_kept_and_those_of_cancelled_orders
     assert!(drift(&world).is_empty(), "a rollback on its way is no fault");
 }
 
+/// Else the next buyer of those seats would find them taken in the ledger.
+#[tokio::test]
+async fn seats_freed_by_a_comparison_cannot_be_counted_by_a_late_deduction() {
+    let world = World::new();
+    world.on_sale(10);
+    world.order("T1", OrderState::Cancelled);
+    reserve(&world, "T1").await;
+    assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
+    assert_eq!(
+        handle(&world, [deduct("T1"), rollback("T1")]).await,
+        [Outcome::Duplicate, Outcome::Duplicate]
+    );
+    assert_eq!((counters(&world), available(&world)), ((0, 0), 10));
+}
+
 #[tokio::test]
 async fn a_reservation_that_nothing_explains_is_kept() {
     let world = World::new();

@@ -15,6 +15,7 @@ pub(super) fn print(outcome: &Outcome) {
     let rows = [
         ("orders accepted", outcome.accepted.to_string()),
         ("orders paid", outcome.paid.to_string()),
+        ("paid, but the seats were gone", outcome.paid_for_nothing.to_string()),
         ("sold out", outcome.sold_out.to_string()),
         ("cancelled by time-out", outcome.timed_out.to_string()),
         ("reserved, time to pay still running", outcome.still_reserved.to_string()),

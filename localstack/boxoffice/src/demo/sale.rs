@@ -150,6 +150,8 @@ pub(super) struct Outcome {
     pub(super) process: Latency,
     pub(super) pay: Latency,
     pub(super) seats_taken: u64,
+    /// Orders paid in this sale whose seats were gone. Nothing in a sale makes the fast stock forget, so there is none.
+    pub(super) paid_for_nothing: u64,
     pub(super) verification: Verification,
 }
 
@@ -159,6 +161,7 @@ impl Outcome {
         !self.verification.is_broken()
             && self.verification.quiet
             && self.seats_taken == u64::from(self.plan.seats)
+            && self.paid_for_nothing == 0
             && self.failed.is_empty()
             && self.illegal_moves == 0
             && self.repeated_numbers == 0
@@ -172,6 +175,7 @@ struct Sale {
     tally: Arc<Tally>,
     bar: ProgressBar,
     taken_before: u64,
+    paid_for_nothing_before: u64,
     next_user: i64,
     random: u64,
     ends: Vec<Result<End, ShopError>>,
@@ -203,6 +207,7 @@ pub async fn run(
         tally: Arc::new(tally),
         bar,
         taken_before: 0,
+        paid_for_nothing_before: 0,
         random,
         ends: Vec::new(),
     };
@@ -242,6 +247,7 @@ impl Sale {
             Err(error) => return Err(error.into()),
         };
         self.taken_before = u64::from(taken);
+        self.paid_for_nothing_before = self.verify().await?.paid_for_nothing;
         let total = taken + self.plan.seats;
         self.command(&Command::StockLoad { ticket_id, total }).await?;
         loop {
@@ -334,6 +340,13 @@ impl Sale {
         self.shop.stock(self.plan.ticket.2).await.map_err(|error| SaleError::Shop(error.to_string()))
     }
 
+    async fn verify(&mut self) -> Result<Verification, SaleError> {
+        match self.command(&Command::Verify).await? {
+            Answer::Verification(verification) => Ok(verification),
+            _ => Err(SaleError::WrongAnswer),
+        }
+    }
+
     /// A command, again and again while somebody restarts.
     async fn command(&mut self, command: &Command) -> Result<Answer, CommandError> {
         loop {
@@ -348,9 +361,7 @@ impl Sale {
 
     async fn outcome(&mut self, took: Duration) -> Result<Outcome, SaleError> {
         let stock = self.stock().await?;
-        let Answer::Verification(verification) = self.command(&Command::Verify).await? else {
-            return Err(SaleError::WrongAnswer);
-        };
+        let verification = self.verify().await?;
         let count = |wanted: End| {
             self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64
         };
@@ -370,6 +381,7 @@ impl Sale {
             process: Latency::of(&self.tally.process),
             pay: Latency::of(&self.tally.pay),
             seats_taken: u64::from(stock.locked + stock.sold).saturating_sub(self.taken_before),
+            paid_for_nothing: verification.paid_for_nothing.saturating_sub(self.paid_for_nothing_before),
             verification,
         })
     }

@@ -41,6 +41,8 @@ pub struct Verification {
     pub orders: u64,
     /// Orders that are Paid.
     pub paid: u64,
+    /// Those of them whose seats were gone, so that the money goes back: the fast stock had promised too much.
+    pub paid_for_nothing: u64,
     /// Orders that are Cancelled.
     pub cancelled: u64,
     /// Orders that wait for their payment, within their time.
@@ -77,6 +79,7 @@ pub(super) async fn verify(
         invariants: invariants(&census),
         orders: census.orders,
         paid: census.paid,
+        paid_for_nothing: census.paid_for_nothing,
         cancelled: census.cancelled,
         awaiting_payment: census.awaiting_payment,
         locked: census.locked,
@@ -143,8 +146,8 @@ fn invariants(census: &Census) -> Vec<Invariant> {
             "every payment is an order that is Paid with its seats sold, or a recorded refund",
             when_quiet(census.paid_without_seats <= census.dead_letters),
             format!(
-                "{} paid, {} refunds due; {} paid orders have neither seats nor refund",
-                census.paid, census.refunds_due, census.paid_without_seats
+                "{} paid, {} refunds due, {} paid orders found their seats gone; {} have neither seats nor refund",
+                census.paid, census.refunds_due, census.paid_for_nothing, census.paid_without_seats
             ),
         ),
         match &census.deliveries {

@@ -43,6 +43,8 @@ pub(super) struct Census {
     pub(super) stuck_orders: u64,
     pub(super) impossible_orders: u64,
     pub(super) refunds_due: u64,
+    /// Paid orders whose seats were gone, so that the money goes back.
+    pub(super) paid_for_nothing: u64,
     pub(super) paid_without_seats: u64,
     pub(super) tickets: u64,
     pub(super) total: u64,
@@ -154,6 +156,7 @@ impl Census {
         }
         let open_refund = order.refund_due.as_ref().is_some_and(|refund| refund.settled_at.is_none());
         self.refunds_due += u64::from(open_refund);
+        self.paid_for_nothing += u64::from(order.state == OrderState::Paid && order.refund_due.is_some());
         let possible = match order.state {
             OrderState::Created => order.total_amount.is_none() && order.paid_at.is_none(),
             OrderState::AwaitingPayment => order.total_amount.is_some() && order.paid_at.is_none(),
