@@ -6,6 +6,7 @@ use boxoffice_domain::ports::{
     StockLedger, StoreError,
 };
 use boxoffice_domain::{BusinessRules, Order, OrderNo, OrderStep, TicketId};
+use boxoffice_runtime::telemetry::AtMostEvery;
 use boxoffice_runtime::{IdempotencyGuard, IdempotencySettings, deliver_unsent};
 use jiff::Timestamp;
 
@@ -14,6 +15,9 @@ use crate::{ApiError, ListOrders, OrderPage, OrderView, StockView};
 
 /// How often a step is tried again when another writer was first.
 const STEP_TRIES: u32 = 3;
+
+/// In an outage every request has messages that the bus does not take.
+static TELLING: AtMostEvery = AtMostEvery::new(Duration::from_secs(5));
 
 /// How long a request may hold its idempotency key.
 pub(crate) const KEY_LEASE: Duration = Duration::from_secs(10);
@@ -154,7 +158,9 @@ impl OrderService {
             Err(SendError::OutcomeUnknown(format!("the bus did not answer within {limit:?}")))
         });
         if let Err(error) = sent {
-            tracing::warn!(%error, "a message is left to outbox-relay");
+            if TELLING.is_due() {
+                tracing::warn!(%error, "the bus did not take a message; outbox-relay will send it, and others like it");
+            }
         }
     }
 }

@@ -20,6 +20,9 @@ const BATCHES_AT_ONCE: usize = 512;
 const WAITING_BATCHES: usize = 65_536;
 /// How long a batch may wait for a thread, or hold one. Shorter would send messages back unhandled.
 const A_LONG_TIME: Duration = Duration::from_secs(12 * 3600);
+/// How often a broker is told of the groups in this process, in milliseconds, the least that the library takes. A broker
+/// that was restarted delivers nothing to a group before it is told of it.
+const HEARTBEAT: u32 = 10_000;
 /// How long the client library may take to end its tasks.
 const ENDING: Duration = Duration::from_secs(5);
 
@@ -84,6 +87,7 @@ impl Client {
         // inflated by `boxoffice_messages`.
         config.set_decode_decompress_body(false);
         config.set_vip_channel_enabled(false);
+        config.set_heartbeat_broker_interval(HEARTBEAT);
         if let Some(tls) = &self.settings.tls {
             config.set_use_tls(true);
             config.set_tls_client_auth_server(true);

@@ -22,7 +22,7 @@ use crate::message::deliveries;
 use crate::names::DEAD_LETTERS;
 use crate::preparing::{Prepared, prepare};
 use crate::producer::Producer;
-use crate::settling::{Batch, SendBack, Settling};
+use crate::settling::{Batch, Settling};
 use crate::watch::Watch;
 use crate::{Cluster, FirstOffset};
 
@@ -154,19 +154,6 @@ impl Running {
             let subscribed = consumer.subscribe(client.names.topic(&filter.topic), tags.as_str()).await;
             subscribed.map_err(|error| format!("{}: {}", filter.topic, describe(&error)))?;
         }
-        let implementation = consumer.default_mq_push_consumer_impl().map(Arc::downgrade);
-        let implementation = implementation.ok_or("the client library made no consumer")?;
-        let send_back: SendBack = Arc::new(move |mut message: MessageExt, level| {
-            let implementation = implementation.upgrade();
-            Box::pin(async move {
-                let gone = || rocketmq_client_rust::ClientError::shutting_down();
-                let broker = Some(message.broker_name.clone()).filter(|name| !name.is_empty());
-                let implementation = implementation.ok_or_else(gone)?;
-                let sent =
-                    implementation.send_message_back_with_broker_name(&mut message, level, broker, None);
-                Box::pin(sent).await
-            })
-        });
         let ended = Shutdown::new();
         let settling = Settling {
             group: subscription.group,
@@ -175,7 +162,6 @@ impl Running {
             producer: producer.clone(),
             watch: watch.clone(),
             names: client.names.clone(),
-            send_back,
             ended: ended.clone(),
         };
         let feeder = Feeder { function: function.clone(), settling, handle: Handle::current() };

@@ -2,9 +2,9 @@
 //! answers: what a broker says about accounts and groups in words only gets a code, because the library hides words.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use boxoffice_runtime::telemetry::AtMostEvery;
 use cheetah_string::CheetahString;
 use rocketmq_client_rust::{AclClientRPCHook, SessionCredentials};
 use rocketmq_error::SharedError;
@@ -30,8 +30,8 @@ const TELLING: Duration = Duration::from_secs(60);
 /// Sets the system flag of requests that ask for it, then signs where there is an account.
 pub(crate) struct RequestHook {
     signing: Option<AclClientRPCHook>,
-    /// When a refusal was last told.
-    told: Mutex<Option<Instant>>,
+    /// Consumers meet a refusal with every request, so it is not told each time.
+    telling: AtMostEvery,
 }
 
 impl RequestHook {
@@ -40,7 +40,7 @@ impl RequestHook {
             let (access, secret) = (credentials.access_key.as_str(), credentials.secret_key.expose());
             AclClientRPCHook::new(SessionCredentials::with_keys(access, secret))
         });
-        Self { signing, told: Mutex::default() }
+        Self { signing, telling: AtMostEvery::new(TELLING) }
     }
 }
 
@@ -61,21 +61,13 @@ impl RPCHook for RequestHook {
         {
             response.set_code_ref(code::GROUP_NOT_EXIST);
         } else if let Some(refusal) = response.remark().and_then(|remark| refusal(response.code(), remark)) {
-            self.tell(from, response.remark().map_or("", |remark| remark.as_str()));
+            if self.telling.is_due() {
+                let remark = response.remark().map_or("", |remark| remark.as_str());
+                tracing::warn!(broker = %from, remark, "the broker refuses a request of this account");
+            }
             response.set_code_ref(refusal);
         }
         Ok(())
-    }
-}
-
-impl RequestHook {
-    /// Consumers meet a refusal with every request, so it is not told each time.
-    fn tell(&self, broker: SocketAddr, remark: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|at| at.elapsed() >= TELLING) {
-            *told = Some(Instant::now());
-            tracing::warn!(%broker, remark, "the broker refuses a request of this account");
-        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use boxoffice_domain::ports::{MessageId, Outgoing, SendError};
 use jiff::Timestamp;
-use rocketmq_client_rust::{DefaultMQProducer, SendResult, SendStatus};
+use rocketmq_client_rust::{ClientError, DefaultMQProducer, SendResult, SendStatus};
+use rocketmq_model::common::message::message_ext::MessageExt;
 use rocketmq_model::common::message::message_single::Message;
 use tokio::sync::RwLock;
 use tokio::time::timeout;
@@ -65,10 +66,45 @@ impl Producer {
             Ok(Err(error)) => Err(send_error(&error, topic)),
             Err(_) => Err(SendError::OutcomeUnknown(format!("{topic}: no answer in time"))),
         };
+        self.look_after(&answer);
+        answer
+    }
+
+    /// Asks the broker that keeps a message to deliver it to `group` again, after a delay level; -1 makes a dead letter
+    /// of it, and so does an attempt beyond `max_attempts`. The consumer that took the message could ask as well, but
+    /// not after an outage: its circuit breaker stays open.
+    pub(crate) async fn send_back(
+        &self,
+        message: &MessageExt,
+        group: &str,
+        level: i32,
+        max_attempts: u32,
+    ) -> Result<(), SendError> {
+        let producer = self.current().await?;
+        let broker = message.store_host.to_string();
+        let time_out = self.client.settings.send_time_out;
+        let asked = timeout(time_out + Duration::from_secs(1), async {
+            let implementation =
+                producer.default_mq_producer_impl().ok_or_else(ClientError::shutting_down)?;
+            let api = implementation.get_mq_client_factory()?.get_mq_client_api_impl()?;
+            let millis = u64::try_from(time_out.as_millis()).unwrap_or(u64::MAX);
+            let most = i32::try_from(max_attempts).unwrap_or(i32::MAX);
+            let name = Some(message.broker_name.as_str()).filter(|name| !name.is_empty());
+            Box::pin(api.consumer_send_message_back(&broker, name, message, group, level, millis, most)).await
+        });
+        let answer = match asked.await {
+            Ok(answer) => answer.map_err(|error| send_error(&error, message.topic())),
+            Err(_) => Err(SendError::OutcomeUnknown(format!("{broker}: no answer in time"))),
+        };
+        self.look_after(&answer);
+        answer
+    }
+
+    /// Whether the cluster is still there is worth a look when it did not answer.
+    fn look_after<T>(&self, answer: &Result<T, SendError>) {
         if matches!(answer, Err(SendError::Unavailable(_) | SendError::OutcomeUnknown(_))) {
             self.watch.look();
         }
-        answer
     }
 
     /// The producer of the present epoch. While the cluster is away none is asked: it would only open its circuit

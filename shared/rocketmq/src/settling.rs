@@ -1,22 +1,20 @@
 //! What becomes of each message of a batch.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boxoffice_domain::ports::SendError;
 use boxoffice_runtime::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
-    DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Outcome, RetryPolicy, Settle, Settled,
-    Shutdown,
+    DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Outcome, Readiness, RetryPolicy,
+    Settle, Settled, Shutdown,
 };
-use rocketmq_client_rust::ClientResult;
 use rocketmq_model::common::message::message_ext::MessageExt;
 use rocketmq_model::common::message::message_single::Message;
 use rocketmq_model::common::message::{MessageConst, MessageTrait};
 
 use crate::delay_levels::level;
-use crate::errors::describe;
 use crate::hook::SYS_FLAG;
 use crate::message::{COMPRESSION_BITS, delivery};
 use crate::names::Names;
@@ -28,10 +26,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Longest reason that travels with a dead letter, in characters.
 const LONGEST_REASON: usize = 500;
 
-type Answer = Pin<Box<dyn Future<Output = ClientResult<()>> + Send>>;
-/// Asks the broker to deliver a message again after a delay level.
-pub(crate) type SendBack = Arc<dyn Fn(MessageExt, i32) -> Answer + Send + Sync>;
-
 /// What settling needs of the consumer that took the messages.
 pub(crate) struct Settling {
     pub(crate) group: &'static str,
@@ -40,7 +34,6 @@ pub(crate) struct Settling {
     pub(crate) delay_levels: Vec<Duration>,
     pub(crate) producer: Arc<Producer>,
     pub(crate) watch: Arc<Watch>,
-    pub(crate) send_back: SendBack,
     /// Begins when the consumer has ended: whatever is not settled then is delivered again.
     pub(crate) ended: Shutdown,
 }
@@ -83,12 +76,19 @@ impl Settling {
     async fn again(&self, message: &MessageExt, delay: Duration) {
         let level = level(delay, &self.delay_levels);
         self.until_done(message, || async {
-            match (self.send_back)(message.clone(), level).await {
-                Ok(()) => Ok(()),
-                Err(error) => Err(format!("it cannot be sent back: {}", describe(&error))),
-            }
+            let Err(refused) = self.send_back(message, level).await else { return Ok(()) };
+            // The broker that keeps it may be away while others are there: they take a copy.
+            let mut copy = self.redelivery(message, message.reconsume_times().saturating_add(1));
+            copy.set_delay_time_level(level);
+            let sent = self.producer.send_built(copy, &self.names.retry_topic(self.group)).await;
+            sent.map(|_| ()).map_err(|error| format!("it cannot be sent back: {refused}; {error}"))
         })
         .await;
+    }
+
+    async fn send_back(&self, message: &MessageExt, level: i32) -> Result<(), SendError> {
+        let group = self.names.group(self.group);
+        self.producer.send_back(message, &group, level, self.policy.max_attempts).await
     }
 
     /// Makes a dead letter of a message, however long the broker is away. It is sent from here and not by the broker,
@@ -98,9 +98,9 @@ impl Settling {
         self.until_done(message, || async {
             let Err(refused) = self.producer.send_built(letter.clone(), &topic).await else { return Ok(()) };
             // The broker's own way knows no reason, but it may be open.
-            (self.send_back)(message.clone(), TO_THE_DEAD_LETTERS)
+            self.send_back(message, TO_THE_DEAD_LETTERS)
                 .await
-                .map_err(|error| format!("it cannot become a dead letter: {refused}; {}", describe(&error)))
+                .map_err(|error| format!("it cannot become a dead letter: {refused}; {error}"))
         })
         .await;
     }
@@ -110,14 +110,16 @@ impl Settling {
         message: &MessageExt,
         work: impl Fn() -> F,
     ) {
-        let mut said = false;
+        let (mut tries, mut said) = (0_u32, false);
         loop {
             let done = tokio::select! {
                 done = work() => done,
                 () = self.ended.begun() => return,
             };
             let Err(because) = done else { return };
-            if !said {
+            tries = tries.saturating_add(1);
+            // That the cluster is away was said for all messages at once; it is known by the second try.
+            if tries > 1 && !said && self.watch.readiness() == Readiness::Ready {
                 let (group, message_id) = (self.group, message.msg_id().as_str());
                 tracing::warn!(
                     group,
@@ -139,15 +141,25 @@ impl Settling {
     /// way would count one.
     async fn hand_back(&self, message: &MessageExt) {
         let topic = self.names.retry_topic(self.group);
-        let mut copy = copy(message, &topic);
-        copy.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), message.topic().clone());
-        let attempts_before = message.reconsume_times().to_string();
-        copy.put_property(MessageConst::PROPERTY_RECONSUME_TIME.into(), attempts_before.into());
+        let copy = self.redelivery(message, message.reconsume_times());
         self.until_done(message, || async {
             let sent = self.producer.send_built(copy.clone(), &topic).await;
             sent.map(|_| ()).map_err(|error| format!("it cannot be handed back: {error}"))
         })
         .await;
+    }
+
+    /// A copy for the group alone, which tells its consumers the topic of the message.
+    fn redelivery(&self, message: &MessageExt, attempts_before: i32) -> Message {
+        let mut copy = copy(message, &self.names.retry_topic(self.group));
+        copy.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), message.topic().clone());
+        for (name, count) in [
+            (MessageConst::PROPERTY_RECONSUME_TIME, attempts_before.to_string()),
+            (MessageConst::PROPERTY_MAX_RECONSUME_TIMES, self.policy.max_attempts.to_string()),
+        ] {
+            copy.put_property(name.into(), count.into());
+        }
+        copy
     }
 
     /// The dead letter of a message: its body, its properties, and what an operator wants to know.

@@ -3,6 +3,7 @@
 //! Code logs with `tracing` and counts with `metrics`; [`init`] decides where that goes. Addresses of buyers go
 //! through [`mask`] before they reach a log line.
 
+mod at_most_every;
 mod consumer;
 mod init;
 mod lag_gauges;
@@ -11,6 +12,7 @@ pub mod names;
 mod sent;
 mod trace_parent;
 
+pub use at_most_every::AtMostEvery;
 pub(crate) use consumer::{ConsumerTelemetry, batch_span, message_span};
 pub use init::{LogFormat, Telemetry, TelemetryError, UnknownLogFormat, init};
 pub use lag_gauges::LagGauges;
