@@ -10,7 +10,8 @@ use boxoffice_runtime::{
     ChannelNotifier, Context, Engine, Handler, IdempotencyGuard, IdempotencySettings, Outcome, Subscription,
 };
 
-const NAME: &str = "email-notification";
+/// The name of the function, and the scope of its idempotency keys.
+pub const NAME: &str = "email-notification";
 /// The longest address that mail servers take, in bytes.
 const MAX_BYTES: usize = 254;
 
@@ -46,7 +47,7 @@ impl Handler for EmailNotification {
 impl EmailNotification {
     /// Takes what it needs of the ports.
     pub fn new(ports: &Ports) -> Self {
-        let settings = IdempotencySettings { keep: ports.idempotency_keep, ..IdempotencySettings::default() };
+        let settings = IdempotencySettings { lease: ports.idempotency_lease, keep: ports.idempotency_keep };
         let guard = IdempotencyGuard {
             store: ports.idempotency.clone(),
             clock: ports.clock.clone(),

@@ -157,10 +157,10 @@ impl OrderService {
             let limit = self.limits.send_time_out;
             Err(SendError::OutcomeUnknown(format!("the bus did not answer within {limit:?}")))
         });
-        if let Err(error) = sent {
-            if TELLING.is_due() {
-                tracing::warn!(%error, "the bus did not take a message; outbox-relay will send it, and others like it");
-            }
+        if let Err(error) = sent
+            && TELLING.is_due()
+        {
+            tracing::warn!(%error, "the bus did not take a message; outbox-relay will send it, and others like it");
         }
     }
 }

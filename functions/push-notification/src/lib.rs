@@ -10,7 +10,8 @@ use boxoffice_runtime::{
     ChannelNotifier, Context, Engine, Handler, IdempotencyGuard, IdempotencySettings, Outcome, Subscription,
 };
 
-const NAME: &str = "push-notification";
+/// The name of the function, and the scope of its idempotency keys.
+pub const NAME: &str = "push-notification";
 /// The longest token accepted, in bytes; those of the known services have a few hundred.
 const MAX_BYTES: usize = 4096;
 
@@ -48,7 +49,7 @@ impl Handler for PushNotification {
 impl PushNotification {
     /// Takes what it needs of the ports.
     pub fn new(ports: &Ports) -> Self {
-        let settings = IdempotencySettings { keep: ports.idempotency_keep, ..IdempotencySettings::default() };
+        let settings = IdempotencySettings { lease: ports.idempotency_lease, keep: ports.idempotency_keep };
         let guard = IdempotencyGuard {
             store: ports.idempotency.clone(),
             clock: ports.clock.clone(),

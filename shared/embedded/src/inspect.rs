@@ -233,6 +233,21 @@ impl Embedded {
         self.count_rows("SELECT coalesce(sum(taken_over), 0) FROM idempotency").await
     }
 
+    /// How many effects of a function, which is the scope of its idempotency keys, were begun and neither done nor given
+    /// back: their owner is at work, or died. Counts rows.
+    pub async fn unfinished_effects(&self, function: &'static str) -> Result<u64, StoreError> {
+        self.scan(move |store| {
+            store.inner.readers.scan(|connection| {
+                connection.query_row(
+                    "SELECT count(*) FROM idempotency WHERE state = 0 AND key >= ?1 || '/' AND key < ?1 || '0'",
+                    [function],
+                    |row| row.get(0),
+                )
+            })
+        })
+        .await
+    }
+
     async fn count_rows(&self, sql: &'static str) -> Result<u64, StoreError> {
         self.scan(move |store| store.count(sql)).await
     }

@@ -95,6 +95,7 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         dead_letters: Arc::new(embedded.clone()),
         redeliver,
         idempotency: Arc::new(embedded.clone()),
+        idempotency_lease: settings.idempotency_lease,
         idempotency_keep: settings.idempotency_keep,
         statistics: Arc::new(embedded.clone()),
         alerts,

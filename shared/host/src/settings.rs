@@ -102,6 +102,8 @@ pub struct HostSettings {
     pub consumer: ConsumerSettings,
     /// Threads for the network and timers; absent where it is left to the program.
     pub threads: Option<usize>,
+    /// How long one worker may take to deliver a notification before another takes over.
+    pub idempotency_lease: Duration,
     /// How long a notification provider's effect is remembered.
     pub idempotency_keep: Duration,
     /// How old a mark must be before the relay sends it.
@@ -226,13 +228,19 @@ impl HostSettings {
              their own, and one for each core otherwise",
         );
         let minute = Duration::from_secs(60);
+        let second = Duration::from_secs(1);
+        let idempotency_lease = s.duration(
+            "IDEMPOTENCY_LEASE",
+            minute,
+            second..=60 * minute,
+            "how long one notification may take; past it its worker is taken for dead, and another delivers it",
+        );
         let idempotency_keep = s.duration(
             "IDEMPOTENCY_KEEP",
             7 * 24 * 60 * minute,
             minute..=366 * 24 * 60 * minute,
             "how long a done effect and an Idempotency-Key are remembered",
         );
-        let second = Duration::from_secs(1);
         let relay_interval = s.duration(
             "RELAY_INTERVAL",
             5 * second,
@@ -287,6 +295,7 @@ impl HostSettings {
             alert_secret,
             consumer,
             threads: Some(threads).filter(|threads| *threads > 0),
+            idempotency_lease,
             idempotency_keep,
             relay_interval,
             reconcile_interval,

@@ -317,7 +317,7 @@ impl Sale {
     }
 
     /// Waits until no message is due or in flight. A broker does not tell of messages that are to be tried again later,
-    /// so there it takes a while of rest.
+    /// so there it takes a while of rest, and the stores must not tell of work that was begun and not ended.
     async fn settle(&mut self) -> Result<(), SaleError> {
         self.bar.set_message("the functions finish");
         let mut at_rest_since = None;
@@ -329,8 +329,12 @@ impl Sale {
             let all_seen = groups.iter().all(|group| group.delayed.is_some());
             let rest = if all_seen { Duration::ZERO } else { UNSEEN_RETRIES };
             at_rest_since = at_rest.then(|| at_rest_since.unwrap_or_else(Instant::now));
-            if at_rest_since.is_some_and(|since: Instant| since.elapsed() >= rest) || self.shop.is_over() {
+            let rested = at_rest_since.is_some_and(|since: Instant| since.elapsed() >= rest);
+            if self.shop.is_over() || (rested && (all_seen || self.verify().await?.quiet)) {
                 return Ok(());
+            }
+            if rested {
+                at_rest_since = None;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

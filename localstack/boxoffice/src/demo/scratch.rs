@@ -22,6 +22,9 @@ use crate::serve::Server;
 /// A time to pay whose end can be watched.
 const PAYMENT_WINDOW: Duration = Duration::from_secs(8);
 
+/// How long a notification waits whose worker was killed.
+const LEASE_OF_THE_KILLED: Duration = Duration::from_secs(15);
+
 /// A folder, and settings for a sale in it: a short time to pay and a flaky text-message provider.
 pub struct Scratch {
     folder: TempDir,
@@ -110,6 +113,9 @@ pub async fn on_programs(
     );
     let api: SocketAddr = free_address()?;
     scratch.variables.push(("LISTEN", api.to_string()));
+    if kill {
+        scratch.variables.push(("IDEMPOTENCY_LEASE", format!("{}s", LEASE_OF_THE_KILLED.as_secs())));
+    }
     let settings = scratch.settings()?;
     telemetry::init(settings.log_format, "error", LOUD_LIBRARIES).map_err(HostError::from)?;
     println!(

@@ -156,8 +156,8 @@ fn invariants(census: &Census) -> Vec<Invariant> {
                 "each notification reached the provider once",
                 when_quiet(deliveries.repeated <= deliveries.taken_over),
                 format!(
-                    "{} delivered; {} repeated, {} of which may repeat after a crash",
-                    deliveries.count, deliveries.repeated, deliveries.taken_over
+                    "{} delivered, {} of them repeats (crashes excuse {}); {} begun and not ended",
+                    deliveries.count, deliveries.repeated, deliveries.taken_over, deliveries.unfinished
                 ),
             ),
             None => invariant(

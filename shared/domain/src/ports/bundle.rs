@@ -26,6 +26,8 @@ pub struct Ports {
     pub redeliver: Arc<dyn Redeliver>,
     /// Which effects were done.
     pub idempotency: Arc<dyn IdempotencyStore>,
+    /// How long one worker may take for one of them before another takes over.
+    pub idempotency_lease: Duration,
     /// How long they are remembered.
     pub idempotency_keep: Duration,
     /// Sales statistics.

@@ -104,6 +104,7 @@ impl World {
             dead_letters: self.dead_letters.clone(),
             redeliver: self.redeliver.clone(),
             idempotency: self.idempotency.clone(),
+            idempotency_lease: Duration::from_secs(60),
             idempotency_keep: Duration::from_secs(7 * 24 * 3600),
             statistics: self.statistics.clone(),
             alerts: self.alerts.clone(),

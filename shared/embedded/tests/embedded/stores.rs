@@ -286,18 +286,23 @@ async fn a_late_owner_is_fenced_off_and_the_data_of_the_first_claim_stays() {
         expires_at: at(second + 100),
     };
     let started = |taken_over| Begin::Started { data: Some("data of a".to_owned()), taken_over };
+    let unfinished = async |function| store.unfinished_effects(function).await.unwrap();
+    assert_eq!(unfinished("create").await, 0);
     assert_eq!(store.begin(&key, &claim("a", 0)).await.unwrap(), started(false));
+    assert_eq!((unfinished("create").await, unfinished("creat").await, unfinished("pay").await), (1, 0, 0));
     assert_eq!(store.begin(&key, &claim("b", 5)).await.unwrap(), Begin::InProgress { until: at(10) });
     assert_eq!(store.begin(&key, &claim("b", 11)).await.unwrap(), started(true));
     assert_eq!(store.complete(&key, "a", None, at(100)).await.unwrap(), Fence::Lost);
     assert_eq!(store.abandon(&key, "a", at(12)).await.unwrap(), Fence::Lost);
     assert_eq!(store.abandon(&key, "b", at(12)).await.unwrap(), Fence::Held);
+    assert_eq!(unfinished("create").await, 0, "it was given back");
     assert_eq!(store.begin(&key, &claim("c", 13)).await.unwrap(), started(false));
     let other = Claim { payload_hash: "other".to_owned(), ..claim("d", 14) };
     assert_eq!(store.begin(&key, &other).await.unwrap(), Begin::PayloadDiffers);
     assert_eq!(store.complete(&key, "c", Some("r"), at(100)).await.unwrap(), Fence::Held);
     let completed = Begin::Completed { result: Some("r".to_owned()) };
     assert_eq!(store.begin(&key, &claim("d", 50)).await.unwrap(), completed);
+    assert_eq!(unfinished("create").await, 0, "it is done");
     assert_eq!(store.purge(at(100), 10).await.unwrap(), 0);
     assert_eq!(store.purge(at(101), 10).await.unwrap(), 1);
     assert_eq!(store.idempotency_count().unwrap(), 0);

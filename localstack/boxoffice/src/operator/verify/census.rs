@@ -12,6 +12,9 @@ use crate::operator::bus_view::BusView;
 /// Records read at a time.
 const PAGE: u32 = 2_000;
 
+/// The functions that deliver.
+const NOTIFIERS: [&str; 3] = [sms_notification::NAME, email_notification::NAME, push_notification::NAME];
+
 /// What the log provider's file says.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
@@ -20,6 +23,8 @@ pub(super) struct Deliveries {
     pub(super) repeated: u64,
     /// Effects whose first owner died between the provider's answer and our record of it.
     pub(super) taken_over: u64,
+    /// Deliveries that were begun and that nobody recorded the end of.
+    pub(super) unfinished: u64,
 }
 
 /// What became of all messages that were ever put in a queue.
@@ -72,9 +77,12 @@ struct Known {
 }
 
 impl Census {
-    /// Nothing due, nothing in flight, no mark: what only holds at rest can be judged.
+    /// Nothing due, nothing in flight, no mark: what only holds at rest can be judged. A broker does not show what it
+    /// delivers again later, but what a killed worker had begun is on record.
     pub(super) fn is_quiet(&self) -> bool {
-        self.due_messages == 0 && self.marks == 0
+        let unfinished = self.deliveries.as_ref().map_or(0, |deliveries| deliveries.unfinished);
+        let all_seen = self.accounts.is_some() || unfinished <= self.dead_letters;
+        self.due_messages == 0 && self.marks == 0 && all_seen
     }
 
     /// Sales that a paid order should have and that are not on record: their message may be a dead letter.
@@ -267,7 +275,12 @@ async fn read_deliveries(path: &Path, store: &Embedded) -> Result<Deliveries, St
     let times = read.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(|error| {
         StoreError::Unavailable(format!("the file of deliveries cannot be read: {error}"))
     })?;
+    let mut unfinished = 0;
+    for function in NOTIFIERS {
+        unfinished += store.unfinished_effects(function).await?;
+    }
     Ok(Deliveries {
+        unfinished,
         count: times.values().sum(),
         repeated: times.values().map(|times| times - 1).sum(),
         taken_over: store.leases_taken_over().await?,
