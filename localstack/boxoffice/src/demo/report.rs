@@ -22,6 +22,7 @@ pub(super) fn print(outcome: &Outcome) {
         ("buyers who got no answer", outcome.failed.len().to_string()),
         ("seats locked or sold in this sale", format!("{} of {}", outcome.seats_taken, plan.seats)),
         ("notifications sent", deliveries),
+        ("notifications missing", outcome.untold.to_string()),
         ("dead letters", verification.dead_letters.to_string()),
     ];
     for (what, count) in rows {

@@ -21,6 +21,10 @@ const WATCHABLE_WINDOW: Duration = Duration::from_secs(60);
 /// How long nothing must come where the bus does not tell of messages that are to be tried again: longer than the first
 /// delays.
 const UNSEEN_RETRIES: Duration = Duration::from_secs(6);
+/// The pause between two looks into all stores.
+const LOOKING: Duration = Duration::from_secs(1);
+/// Every buyer of a demonstration gives a telephone number and an address.
+const NOTIFICATIONS_PER_ORDER: u64 = 2;
 /// The seats one buyer may want.
 const MAX_QUANTITY: u64 = 2;
 
@@ -152,6 +156,8 @@ pub(super) struct Outcome {
     pub(super) seats_taken: u64,
     /// Orders paid in this sale whose seats were gone. Nothing in a sale makes the fast stock forget, so there is none.
     pub(super) paid_for_nothing: u64,
+    /// Notifications that are neither sent nor to be seen anywhere.
+    pub(super) untold: u64,
     pub(super) verification: Verification,
 }
 
@@ -162,6 +168,7 @@ impl Outcome {
             && self.verification.quiet
             && self.seats_taken == u64::from(self.plan.seats)
             && self.paid_for_nothing == 0
+            && self.untold == 0
             && self.failed.is_empty()
             && self.illegal_moves == 0
             && self.repeated_numbers == 0
@@ -175,7 +182,9 @@ struct Sale {
     tally: Arc<Tally>,
     bar: ProgressBar,
     taken_before: u64,
-    paid_for_nothing_before: u64,
+    before: Option<Verification>,
+    /// Whether the bus tells of messages that are to be tried again.
+    sees_retries: bool,
     next_user: i64,
     random: u64,
     ends: Vec<Result<End, ShopError>>,
@@ -207,7 +216,8 @@ pub async fn run(
         tally: Arc::new(tally),
         bar,
         taken_before: 0,
-        paid_for_nothing_before: 0,
+        before: None,
+        sees_retries: true,
         random,
         ends: Vec::new(),
     };
@@ -247,7 +257,7 @@ impl Sale {
             Err(error) => return Err(error.into()),
         };
         self.taken_before = u64::from(taken);
-        self.paid_for_nothing_before = self.verify().await?.paid_for_nothing;
+        self.before = Some(self.verify().await?);
         let total = taken + self.plan.seats;
         self.command(&Command::StockLoad { ticket_id, total }).await?;
         loop {
@@ -317,7 +327,7 @@ impl Sale {
     }
 
     /// Waits until no message is due or in flight. A broker does not tell of messages that are to be tried again later,
-    /// so there it takes a while of rest, and the stores must not tell of work that was begun and not ended.
+    /// so there it takes a while of rest, and every buyer must have been told how the order ended.
     async fn settle(&mut self) -> Result<(), SaleError> {
         self.bar.set_message("the functions finish");
         let mut at_rest_since = None;
@@ -326,18 +336,45 @@ impl Sale {
                 return Err(SaleError::WrongAnswer);
             };
             let at_rest = groups.iter().all(|group| group.waiting == 0 && group.in_flight.unwrap_or(0) == 0);
-            let all_seen = groups.iter().all(|group| group.delayed.is_some());
-            let rest = if all_seen { Duration::ZERO } else { UNSEEN_RETRIES };
+            self.sees_retries = groups.iter().all(|group| group.delayed.is_some());
+            let rest = if self.sees_retries { Duration::ZERO } else { UNSEEN_RETRIES };
             at_rest_since = at_rest.then(|| at_rest_since.unwrap_or_else(Instant::now));
             let rested = at_rest_since.is_some_and(|since: Instant| since.elapsed() >= rest);
-            if self.shop.is_over() || (rested && (all_seen || self.verify().await?.quiet)) {
+            if self.shop.is_over() || (rested && self.is_settled().await?) {
                 return Ok(());
             }
-            if rested {
-                at_rest_since = None;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(if rested { LOOKING } else { Duration::from_millis(100) }).await;
         }
+    }
+
+    async fn is_settled(&mut self) -> Result<bool, SaleError> {
+        if self.sees_retries {
+            return Ok(true);
+        }
+        let verification = self.verify().await?;
+        Ok(verification.quiet && self.untold(&verification) == 0)
+    }
+
+    /// Notifications that buyers of this sale were not sent and that are no dead letters either. Where the bus tells of
+    /// messages that are to be tried again, I7 accounts for them.
+    fn untold(&self, verification: &Verification) -> u64 {
+        if self.sees_retries || verification.deliveries.is_none() {
+            return 0;
+        }
+        let reserved = self.ends.iter().filter(|end| matches!(end, Ok(End::StillReserved))).count() as u64;
+        let ended = self.accepted().saturating_sub(reserved);
+        let told = self.since(verification, Verification::notified);
+        let given_up = self.since(verification, |seen| seen.dead_letters);
+        (ended * NOTIFICATIONS_PER_ORDER).saturating_sub(told + given_up)
+    }
+
+    /// How much a figure grew in this sale.
+    fn since(&self, verification: &Verification, figure: impl Fn(&Verification) -> u64) -> u64 {
+        figure(verification).saturating_sub(self.before.as_ref().map_or(0, figure))
+    }
+
+    fn accepted(&self) -> u64 {
+        self.tally.orders.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
     async fn stock(&self) -> Result<super::shop::SeenStock, SaleError> {
@@ -373,7 +410,7 @@ impl Sale {
         Ok(Outcome {
             plan: self.plan.clone(),
             took,
-            accepted: self.tally.orders.lock().unwrap_or_else(PoisonError::into_inner).len() as u64,
+            accepted: self.accepted(),
             paid: count(End::Paid),
             sold_out: count(End::SoldOut),
             timed_out: count(End::TimedOut),
@@ -385,7 +422,8 @@ impl Sale {
             process: Latency::of(&self.tally.process),
             pay: Latency::of(&self.tally.pay),
             seats_taken: u64::from(stock.locked + stock.sold).saturating_sub(self.taken_before),
-            paid_for_nothing: verification.paid_for_nothing.saturating_sub(self.paid_for_nothing_before),
+            paid_for_nothing: self.since(&verification, |seen| seen.paid_for_nothing),
+            untold: self.untold(&verification),
             verification,
         })
     }

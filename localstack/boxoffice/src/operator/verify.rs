@@ -55,11 +55,18 @@ pub struct Verification {
     pub total: u64,
     /// Dead letters kept.
     pub dead_letters: u64,
-    /// Notifications delivered, when the log provider's file was read.
+    /// Notifications delivered, repeats included, when the log provider's file was read.
     pub deliveries: Option<u64>,
+    /// How many of them were repeats.
+    pub repeated_deliveries: Option<u64>,
 }
 
 impl Verification {
+    /// Notifications delivered, each counted once; 0 where no file tells.
+    pub fn notified(&self) -> u64 {
+        self.deliveries.unwrap_or(0).saturating_sub(self.repeated_deliveries.unwrap_or(0))
+    }
+
     /// True when an invariant is known not to hold.
     pub fn is_broken(&self) -> bool {
         self.invariants.iter().any(|invariant| invariant.holds == Some(false))
@@ -87,6 +94,7 @@ pub(super) async fn verify(
         total: census.total,
         dead_letters: census.dead_letters,
         deliveries: census.deliveries.as_ref().map(|deliveries| deliveries.count),
+        repeated_deliveries: census.deliveries.as_ref().map(|deliveries| deliveries.repeated),
     })
 }
 
