@@ -14,7 +14,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 
 /// How long a suite waits for what must come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds; panics, saying what, when it does not in time.
 pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

@@ -92,6 +92,7 @@ mod any_order;
 mod embedded;
 mod fakes;
 mod interop;
+mod machine;
 mod pipeline;
 mod programs;
 mod rocketmq;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use boxoffice_tests::rocketmq::Cluster;
 
+use crate::machine;
 use crate::programs::{CATALOGUE, build, until};
 
 /// How long a sale may take, in seconds; the test binary and its servers share two cores.
@@ -56,11 +57,13 @@ fn ended_well(output: &std::process::Output) {
 
 #[test]
 fn a_sale_on_twelve_processes_keeps_every_invariant() {
+    let _machine = machine::alone();
     ended_well(&sale(&SALES, "--programs").output().unwrap());
 }
 
 #[test]
 fn a_sale_survives_the_kill_of_every_process_in_turn() {
+    let _machine = machine::alone();
     let output = sale(&SALES, "--kill-programs").output().unwrap();
     ended_well(&output);
     let out = String::from_utf8_lossy(&output.stdout);
@@ -73,6 +76,7 @@ fn a_sale_survives_the_kill_of_every_process_in_turn() {
 
 #[test]
 fn a_sale_survives_the_kill_of_the_broker() {
+    let _machine = machine::alone();
     let cluster = Cluster::start();
     let mut sale =
         sale(&cluster, "--programs").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -107,6 +111,7 @@ fn page(address: SocketAddr, path: &str) -> Option<(u16, String)> {
 /// It waits, tells why it is not ready, says so in its log once and not a thousand times, and goes on by itself.
 #[test]
 fn a_function_that_starts_before_its_broker_waits_and_is_not_ready() {
+    let _machine = machine::shared();
     let cluster = Cluster::prepare(&[]);
     let folder = tempfile::tempdir().unwrap();
     let health = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 pub(crate) const CATALOGUE: &str = "[[show]]\nid = 1\ntitle = \"A\"\nplace = \"B\"\n[[show.session]]\nid = 11\n\
     start = 2026-12-31T19:30:00\n[[show.session.tier]]\nticket = 111\nname = \"C\"\nprice = 380.00\ntotal = 10\n";
 

@@ -13,8 +13,10 @@ use boxoffice_tests::bus::{self, Backend};
 use boxoffice_tests::rocketmq::Cluster;
 use tokio::runtime::Runtime;
 
+use crate::machine;
+
 /// How long one suite may take beside the others.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The cluster that most tests share; each has topics and groups of its own.
 static SHARED: LazyLock<Arc<Cluster>> = LazyLock::new(|| Arc::new(Cluster::start()));
@@ -109,7 +111,7 @@ impl Backend for OnABroker {
     }
 }
 
-/// Runs a test on a runtime that does not wait for what a failed test left running.
+/// Runs a test on a runtime that does not wait for what a failed test left running, and while no sale runs.
 pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
     struct Background(Option<Runtime>);
     impl Drop for Background {
@@ -119,6 +121,7 @@ pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
             }
         }
     }
+    let _machine = machine::shared();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let runtime = Background(Some(runtime));
     let test = async { tokio::time::timeout(PATIENCE, test).await.expect("the test ends in time") };

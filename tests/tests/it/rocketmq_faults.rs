@@ -26,9 +26,12 @@ use tokio::time::timeout;
 use crate::rocketmq::{on_a_runtime, settings};
 
 /// How long something may take that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long the answer to a send may take that cannot succeed.
 const QUICK: Duration = Duration::from_secs(1);
+/// How soon all must go on after a broker is back; on a slow machine within twice the time that its start took. The
+/// client library alone takes half a minute.
+const GOING_ON: Duration = Duration::from_secs(10);
 /// The pause between two sends of a sender that does not give up.
 const SENDING: Duration = Duration::from_millis(50);
 /// 4 MiB, the largest body of a broker that was not told otherwise.
@@ -321,6 +324,7 @@ fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
             let killed = Instant::now();
             eventually("the outage is noticed", || rocketmq.readiness() != Readiness::Ready).await;
             let noticed = killed.elapsed();
+            let starts = Instant::now();
             let starting = tokio::task::spawn_blocking({
                 let cluster = cluster.clone();
                 move || cluster.start_broker()
@@ -340,7 +344,7 @@ fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
                 first.saturating_duration_since(listens),
                 first.saturating_duration_since(booted),
             );
-            assert!(first.saturating_duration_since(booted) < Duration::from_secs(10));
+            assert!(first.saturating_duration_since(booted) < GOING_ON.max(2 * (booted - starts)));
         }
         let sent = acknowledged.lock().unwrap().len();
         eventually("messages are sent", || acknowledged.lock().unwrap().len() > sent + 20).await;
@@ -393,13 +397,13 @@ fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_ba
         cluster.kill_broker();
         eventually("the outage is noticed", || rocketmq.readiness() != Readiness::Ready).await;
         away.store(true, Ordering::SeqCst);
-        let starting = cluster.clone();
+        let (starting, starts) = (cluster.clone(), Instant::now());
         tokio::task::spawn_blocking(move || starting.start_broker()).await.unwrap();
         let booted = Instant::now();
         send_at_last(&rocketmq, order("T0020")).await;
         eventually("all messages are handled", || handled.lock().unwrap().len() == 21).await;
         println!("all are handled {:?} after the boot", booted.elapsed());
-        assert!(booted.elapsed() < Duration::from_secs(15));
+        assert!(booted.elapsed() < GOING_ON.max(2 * (booted - starts)));
         consumer.stop().await;
         rocketmq.close().await;
     });
