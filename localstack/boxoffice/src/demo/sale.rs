@@ -226,9 +226,9 @@ pub async fn run(
     sale.rush().await;
     rush_is_over();
     sale.sell_what_came_back().await?;
-    sale.settle().await?;
+    let verification = sale.settle().await?;
     sale.bar.finish_and_clear();
-    let outcome = sale.outcome(begun.elapsed()).await?;
+    let outcome = sale.outcome(begun.elapsed(), verification).await?;
     report::print(&outcome);
     // The answer is known, whatever comes of leaving.
     let _ = sale.office.close().await;
@@ -326,9 +326,9 @@ impl Sale {
         }
     }
 
-    /// Waits until no message is due or in flight. A broker does not tell of messages that are to be tried again later,
+    /// Waits until no message is due or in flight; what is found in the stores then. A broker does not tell of messages that are to be tried again later,
     /// so there it takes a while of rest, and every buyer must have been told how the order ended.
-    async fn settle(&mut self) -> Result<(), SaleError> {
+    async fn settle(&mut self) -> Result<Verification, SaleError> {
         self.bar.set_message("the functions finish");
         let mut at_rest_since = None;
         loop {
@@ -340,19 +340,16 @@ impl Sale {
             let rest = if self.sees_retries { Duration::ZERO } else { UNSEEN_RETRIES };
             at_rest_since = at_rest.then(|| at_rest_since.unwrap_or_else(Instant::now));
             let rested = at_rest_since.is_some_and(|since: Instant| since.elapsed() >= rest);
-            if self.shop.is_over() || (rested && self.is_settled().await?) {
-                return Ok(());
+            if rested || self.shop.is_over() {
+                let verification = self.verify().await?;
+                // Something may have become due since.
+                let settled = verification.quiet && self.untold(&verification) == 0;
+                if settled || self.shop.is_over() {
+                    return Ok(verification);
+                }
             }
             tokio::time::sleep(if rested { LOOKING } else { Duration::from_millis(100) }).await;
         }
-    }
-
-    async fn is_settled(&mut self) -> Result<bool, SaleError> {
-        if self.sees_retries {
-            return Ok(true);
-        }
-        let verification = self.verify().await?;
-        Ok(verification.quiet && self.untold(&verification) == 0)
     }
 
     /// Notifications that buyers of this sale were not sent and that are no dead letters either. Where the bus tells of
@@ -400,9 +397,8 @@ impl Sale {
         }
     }
 
-    async fn outcome(&mut self, took: Duration) -> Result<Outcome, SaleError> {
+    async fn outcome(&mut self, took: Duration, verification: Verification) -> Result<Outcome, SaleError> {
         let stock = self.stock().await?;
-        let verification = self.verify().await?;
         let count = |wanted: End| {
             self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64
         };
