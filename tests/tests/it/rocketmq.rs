@@ -15,6 +15,9 @@ use tokio::runtime::Runtime;
 
 use crate::machine;
 
+/// How long a broker may take to store a message: one that has just started on a busy machine takes seconds, and a suite
+/// does not send what may be stored again.
+const SENDING: Duration = Duration::from_secs(30);
 /// How long one suite may take beside the others.
 const PATIENCE: Duration = Duration::from_secs(400);
 
@@ -46,7 +49,8 @@ impl OnABroker {
             // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
             let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
         }
-        let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
+        let patient = RocketMqSettings { send_time_out: SENDING, ..settings(&cluster) };
+        let rocketmq = RocketMq::connect(patient).await.unwrap();
         rocketmq.reached().await;
         Self { cluster, rocketmq }
     }
@@ -138,9 +142,8 @@ macro_rules! bus_on_a_broker {
         $(
             #[test]
             fn $suite() {
-                let cluster = $cluster;
                 on_a_runtime(async {
-                    let broker = OnABroker::new(cluster).await;
+                    let broker = OnABroker::new($cluster).await;
                     bus::$module::$suite(&broker).await;
                     broker.rocketmq.close().await;
                 });
