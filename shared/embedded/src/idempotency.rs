@@ -7,7 +7,7 @@ use crate::Embedded;
 use crate::convert::{instant, nanos};
 use crate::tx::Tx;
 
-const IN_PROGRESS: i64 = 0;
+pub(crate) const IN_PROGRESS: i64 = 0;
 const GIVEN_BACK: i64 = 1;
 const DONE: i64 = 2;
 

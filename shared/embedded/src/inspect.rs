@@ -11,6 +11,7 @@ use rusqlite::OptionalExtension;
 use crate::Embedded;
 use crate::convert::{instant, page, rows_for};
 use crate::group::GroupState;
+use crate::idempotency::IN_PROGRESS;
 use crate::orders::{ORDER, state_code};
 
 /// The queue of one consumer group.
@@ -239,8 +240,8 @@ impl Embedded {
         self.scan(move |store| {
             store.inner.readers.scan(|connection| {
                 connection.query_row(
-                    "SELECT count(*) FROM idempotency WHERE state = 0 AND key >= ?1 || '/' AND key < ?1 || '0'",
-                    [function],
+                    "SELECT count(*) FROM idempotency WHERE state = ?2 AND key >= ?1 || '/' AND key < ?1 || '0'",
+                    (function, IN_PROGRESS),
                     |row| row.get(0),
                 )
             })

@@ -35,6 +35,9 @@ pub async fn a_restart_loses_nothing_and_keeps_delays_and_attempts(backend: &dyn
     function.has_seen(3).await;
     running.stop().await;
     assert_eq!(function.keys(), ["delayed", "retried", "waiting"]);
+    if function.times()[0] < failed + again {
+        assert_eq!(function.keys_as_they_came()[0], "waiting", "nothing else was due");
+    }
     for (seen, at) in function.seen().iter().zip(function.times()) {
         if seen.key.as_deref() == Some("retried") {
             assert!(at - failed >= again, "it came again in {:?}", at - failed);

@@ -326,8 +326,9 @@ impl Sale {
         }
     }
 
-    /// Waits until no message is due or in flight; what is found in the stores then. A broker does not tell of messages that are to be tried again later,
-    /// so there it takes a while of rest, and every buyer must have been told how the order ended.
+    /// Waits until no message is due or in flight; what is found in the stores then. A broker does not tell of messages
+    /// that are to be tried again later, so there it takes a while of rest, and every buyer must have been told how the
+    /// order ended.
     async fn settle(&mut self) -> Result<Verification, SaleError> {
         self.bar.set_message("the functions finish");
         let mut at_rest_since = None;
@@ -358,11 +359,14 @@ impl Sale {
         if self.sees_retries || verification.deliveries.is_none() {
             return 0;
         }
-        let reserved = self.ends.iter().filter(|end| matches!(end, Ok(End::StillReserved))).count() as u64;
-        let ended = self.accepted().saturating_sub(reserved);
+        let ended = self.accepted().saturating_sub(self.count(End::StillReserved));
         let told = self.since(verification, Verification::notified);
         let given_up = self.since(verification, |seen| seen.dead_letters);
         (ended * NOTIFICATIONS_PER_ORDER).saturating_sub(told + given_up)
+    }
+
+    fn count(&self, wanted: End) -> u64 {
+        self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64
     }
 
     /// How much a figure grew in this sale.
@@ -399,18 +403,15 @@ impl Sale {
 
     async fn outcome(&mut self, took: Duration, verification: Verification) -> Result<Outcome, SaleError> {
         let stock = self.stock().await?;
-        let count = |wanted: End| {
-            self.ends.iter().filter(|end| matches!(end, Ok(end) if *end == wanted)).count() as u64
-        };
         let failed = self.ends.iter().filter_map(|end| end.as_ref().err()).map(ToString::to_string);
         Ok(Outcome {
             plan: self.plan.clone(),
             took,
             accepted: self.accepted(),
-            paid: count(End::Paid),
-            sold_out: count(End::SoldOut),
-            timed_out: count(End::TimedOut),
-            still_reserved: count(End::StillReserved),
+            paid: self.count(End::Paid),
+            sold_out: self.count(End::SoldOut),
+            timed_out: self.count(End::TimedOut),
+            still_reserved: self.count(End::StillReserved),
             failed: failed.collect(),
             illegal_moves: self.tally.illegal_moves.load(Ordering::Relaxed),
             repeated_numbers: self.tally.repeated_numbers.load(Ordering::Relaxed),
