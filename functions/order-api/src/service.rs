@@ -76,10 +76,8 @@ impl OrderService {
             bus: Arc::clone(&ports.bus),
             alerts: Arc::clone(&ports.alerts),
             idempotency: IdempotencyGuard {
-                store: Arc::clone(&ports.idempotency),
-                clock: Arc::clone(&ports.clock),
-                ids: Arc::clone(&ports.ids),
                 settings: IdempotencySettings { lease: KEY_LEASE, keep: ports.idempotency_keep },
+                ..IdempotencyGuard::new(ports)
             },
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),

@@ -6,9 +6,7 @@ mod tests;
 use async_trait::async_trait;
 use boxoffice_domain::ports::Ports;
 use boxoffice_messages::{NotificationMessage, group, tag, topic};
-use boxoffice_runtime::{
-    ChannelNotifier, Context, Engine, Handler, IdempotencyGuard, IdempotencySettings, Outcome, Subscription,
-};
+use boxoffice_runtime::{ChannelNotifier, Context, Engine, Handler, Outcome, Subscription};
 
 /// The name of the function, and the scope of its idempotency keys.
 pub const NAME: &str = "sms-notification";
@@ -47,14 +45,7 @@ impl Handler for SmsNotification {
 impl SmsNotification {
     /// Takes what it needs of the ports.
     pub fn new(ports: &Ports) -> Self {
-        let settings = IdempotencySettings { lease: ports.idempotency_lease, keep: ports.idempotency_keep };
-        let guard = IdempotencyGuard {
-            store: ports.idempotency.clone(),
-            clock: ports.clock.clone(),
-            ids: ports.ids.clone(),
-            settings,
-        };
-        Self { notifier: ChannelNotifier { function: NAME, guard, provider: ports.sms.clone() } }
+        Self { notifier: ChannelNotifier::new(NAME, ports, &ports.sms) }
     }
 }
 

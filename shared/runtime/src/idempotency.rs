@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_domain::ports::{
-    Begin, Claim, Clock, Fence, IdempotencyKey, IdempotencyStore, Ids, StoreError,
+    Begin, Claim, Clock, Fence, IdempotencyKey, IdempotencyStore, Ids, Ports, StoreError,
 };
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -112,6 +112,16 @@ impl From<Guarded<Self>> for Outcome {
 }
 
 impl IdempotencyGuard {
+    /// A guard on these ports, with their lease and their time to keep.
+    pub fn new(ports: &Ports) -> Self {
+        Self {
+            store: Arc::clone(&ports.idempotency),
+            clock: Arc::clone(&ports.clock),
+            ids: Arc::clone(&ports.ids),
+            settings: IdempotencySettings { lease: ports.idempotency_lease, keep: ports.idempotency_keep },
+        }
+    }
+
     /// Runs `work` unless it was done before, or is being done, under `key`.
     ///
     /// `payload` is what the work depends on; its hash is kept, and the same key with another hash is refused.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider, ProviderError};
+use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider, Ports, ProviderError};
 use boxoffice_messages::NotificationMessage;
 
 use crate::{Context, Guarded, IdempotencyGuard, Outcome, wire};
@@ -18,6 +18,11 @@ pub struct ChannelNotifier {
 }
 
 impl ChannelNotifier {
+    /// The notifier of a function, which delivers through `provider` and remembers it in the store of these ports.
+    pub fn new(function: &'static str, ports: &Ports, provider: &Arc<dyn NotificationProvider>) -> Self {
+        Self { function, guard: IdempotencyGuard::new(ports), provider: Arc::clone(provider) }
+    }
+
     /// Delivers a notification to an address, unless that was done before.
     ///
     /// Needs `orderNo`, `template` and `content`; without one of them it is poison, as is what the provider refuses

@@ -165,14 +165,20 @@ fn invariants(census: &Census) -> Vec<Invariant> {
                 when_quiet(deliveries.repeated <= deliveries.taken_over),
                 format!(
                     "{} delivered, {} of them repeats (crashes excuse {}); {} begun and not ended",
-                    deliveries.count, deliveries.repeated, deliveries.taken_over, deliveries.unfinished
+                    deliveries.count,
+                    deliveries.repeated,
+                    deliveries.taken_over,
+                    census.unfinished_notifications
                 ),
             ),
             None => invariant(
                 "I6",
                 "each notification reached the provider once",
                 None,
-                "the provider keeps no file that could tell".to_owned(),
+                format!(
+                    "the provider keeps no file that could tell; {} begun and not ended",
+                    census.unfinished_notifications
+                ),
             ),
         },
         invariant(

@@ -4,17 +4,12 @@ use boxoffice_domain::ports::StoreError;
 use boxoffice_domain::testing::{Moment, World};
 
 use super::*;
+use crate::Delivery;
 use crate::testing::{context, context_of, delivery};
-use crate::{Delivery, IdempotencySettings};
 
 fn notifier(world: &World) -> ChannelNotifier {
-    let guard = IdempotencyGuard {
-        store: world.idempotency.clone(),
-        clock: world.clock.clone(),
-        ids: world.ids.clone(),
-        settings: IdempotencySettings::default(),
-    };
-    ChannelNotifier { function: "sms-notification", guard, provider: world.provider.clone() }
+    let ports = world.ports();
+    ChannelNotifier::new("sms-notification", &ports, &ports.sms)
 }
 
 fn message() -> NotificationMessage {

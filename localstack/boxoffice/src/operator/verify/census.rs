@@ -23,8 +23,6 @@ pub(super) struct Deliveries {
     pub(super) repeated: u64,
     /// Effects whose first owner died between the provider's answer and our record of it.
     pub(super) taken_over: u64,
-    /// Deliveries that were begun and that nobody recorded the end of.
-    pub(super) unfinished: u64,
 }
 
 /// What became of all messages that were ever put in a queue.
@@ -67,6 +65,8 @@ pub(super) struct Census {
     pub(super) dead_letters: u64,
     pub(super) sales_recorded: u64,
     pub(super) sales_expected: u64,
+    /// Notifications that were begun and that nobody recorded the end of.
+    pub(super) unfinished_notifications: u64,
     pub(super) deliveries: Option<Deliveries>,
 }
 
@@ -80,8 +80,7 @@ impl Census {
     /// Nothing due, nothing in flight, no mark: what only holds at rest can be judged. A broker does not show what it
     /// delivers again later, but what a killed worker had begun is on record.
     pub(super) fn is_quiet(&self) -> bool {
-        let unfinished = self.deliveries.as_ref().map_or(0, |deliveries| deliveries.unfinished);
-        let all_seen = self.accounts.is_some() || unfinished <= self.dead_letters;
+        let all_seen = self.accounts.is_some() || self.unfinished_notifications <= self.dead_letters;
         self.due_messages == 0 && self.marks == 0 && all_seen
     }
 
@@ -103,6 +102,9 @@ impl Census {
         census.dead_letters = ports.dead_letters.count().await?;
         let orders = census.count_orders(store, now)?;
         census.count_stock(ports, store, &orders).await?;
+        for function in NOTIFIERS {
+            census.unfinished_notifications += store.unfinished_effects(function).await?;
+        }
         census.deliveries = match deliveries {
             Some(path) => Some(read_deliveries(path, store).await?),
             None => None,
@@ -275,12 +277,7 @@ async fn read_deliveries(path: &Path, store: &Embedded) -> Result<Deliveries, St
     let times = read.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(|error| {
         StoreError::Unavailable(format!("the file of deliveries cannot be read: {error}"))
     })?;
-    let mut unfinished = 0;
-    for function in NOTIFIERS {
-        unfinished += store.unfinished_effects(function).await?;
-    }
     Ok(Deliveries {
-        unfinished,
         count: times.values().sum(),
         repeated: times.values().map(|times| times - 1).sum(),
         taken_over: store.leases_taken_over().await?,
