@@ -60,6 +60,13 @@ impl Cluster {
         }
     }
 
+    /// Chooses ports and a folder for one more broker, of the name server of this cluster, and starts nothing yet.
+    #[must_use]
+    pub fn one_more_broker(&self, name: &str) -> Self {
+        let named = format!("brokerName={name}");
+        Self { name_server_port: self.name_server_port, ..Self::prepare(&[&named]) }
+    }
+
     /// What a client connects to.
     pub fn name_servers(&self) -> String {
         SocketAddr::from(([127, 0, 0, 1], self.name_server_port)).to_string()

@@ -21,8 +21,12 @@ pub async fn measure_lag(
             () = tokio::time::sleep(EVERY) => {}
             () = shutdown.begun() => return,
         }
+        let asked = tokio::select! {
+            asked = tokio::time::timeout(TIME_OUT, transport.lag(&subscriptions)) => asked,
+            () = shutdown.begun() => return,
+        };
         // A bus that is away is told of elsewhere; the gauges keep what was seen last.
-        if let Ok(Ok(lags)) = tokio::time::timeout(TIME_OUT, transport.lag(&subscriptions)).await {
+        if let Ok(Ok(lags)) = asked {
             gauges.set(&lags, jiff::Timestamp::now());
         }
     }

@@ -118,13 +118,17 @@ fn run_with(
     }
 }
 
+/// Threads for work that blocks, which are made when they are needed. On RocketMQ each batch that is being handled holds
+/// one, up to 512 of them, and files and names of servers have to be read beside them.
+const BLOCKING_THREADS: usize = 512 + 64;
+
 /// The runtime of a program, with this many threads for the network and timers, or one for each core.
 pub fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     if let Some(threads) = threads {
         builder.worker_threads(threads.max(1));
     }
-    builder.enable_all().build()
+    builder.max_blocking_threads(BLOCKING_THREADS).enable_all().build()
 }
 
 fn start(

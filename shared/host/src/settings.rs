@@ -11,9 +11,12 @@ use boxoffice_runtime::config::{BackendUrl, ConfigError, ConfigErrors, Origin, S
 use boxoffice_runtime::telemetry::LogFormat;
 use boxoffice_runtime::{ConsumerSettings, RetryPolicy};
 
-/// The shortest and the longest time to pay that is accepted.
-const PAYMENT_WINDOW: std::ops::RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600);
+/// The shortest time to pay that is accepted.
+const SHORTEST_TO_PAY: Duration = Duration::from_secs(1);
+/// The longest.
+const LONGEST_TO_PAY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest on RocketMQ: a broker refuses longer delays (`timerMaxDelaySec`, unless that was changed).
+const LONGEST_TO_PAY_ON_ROCKETMQ: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// Bus and stores of who sets nothing.
 const DEFAULT_FILE: &str = "embedded:boxoffice.db";
@@ -166,7 +169,7 @@ impl HostSettings {
             "USER_DIRECTORY",
             "a TOML file with the addresses of buyers whose orders carry none",
         );
-        let rules = rules(s);
+        let rules = rules(s, if in_file { LONGEST_TO_PAY } else { LONGEST_TO_PAY_ON_ROCKETMQ });
         let address = |text: &str| text.parse::<SocketAddr>().ok();
         let listen = s.parsed(
             "LISTEN",
@@ -347,15 +350,15 @@ fn not_in_one_file(bus: Option<&BackendUrl>, store: &BackendUrl, stock: &Backend
         .collect()
 }
 
-fn rules(s: &mut Settings) -> BusinessRules {
+fn rules(s: &mut Settings, longest_to_pay: Duration) -> BusinessRules {
     let defaults = BusinessRules::default();
     BusinessRules {
         zone: s.zone("ZONE", "Asia/Shanghai", "the zone of date-times that carry none"),
         payment_window: s.duration(
             "PAYMENT_WINDOW",
             defaults.payment_window,
-            PAYMENT_WINDOW,
-            "how long a buyer may take to pay",
+            SHORTEST_TO_PAY..=longest_to_pay,
+            "how long a buyer may take to pay; at most 3d on RocketMQ",
         ),
         max_quantity: s.integer(
             "MAX_QUANTITY",

@@ -4,9 +4,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use cheetah_string::CheetahString;
+use jiff::Timestamp;
 use rocketmq_client_rust::{
     ClientError, ClientResult, ConsumerAdmin, DefaultMQAdminExt, MQAdminReadExt, TopicAdmin,
 };
+use rocketmq_model::message::MessageQueue;
 use rocketmq_model::topic::TopicConfig;
 use rocketmq_protocol::protocol::admin::consume_stats::ConsumeStats;
 use rocketmq_protocol::protocol::route::route_data_view::BrokerData;
@@ -52,16 +54,8 @@ impl Admin {
         let mut inner =
             DefaultMQAdminExt::with_rpc_hook_and_timeout(client.runtime.clone(), client.hook(), ANSWERING);
         *inner.client_config_mut() = client.config();
-        let started = answered(Box::pin(MQAdminReadExt::start(&mut inner)), "start").await;
-        let admin = Self { inner };
-        match started {
-            Ok(()) => Ok(admin),
-            Err(error) => {
-                // What had started already ends again.
-                admin.stop().await;
-                Err(error)
-            }
-        }
+        answered(Box::pin(MQAdminReadExt::start(&mut inner)), "start").await?;
+        Ok(Self { inner })
     }
 
     pub(crate) async fn stop(mut self) {
@@ -165,6 +159,20 @@ impl Admin {
             None,
         );
         answered(Box::pin(asked), group).await
+    }
+
+    /// When the message of a queue at `offset` was stored; `None` where there is none, or its body cannot be inflated.
+    pub(crate) async fn stored_at(
+        &self,
+        master: &Master,
+        queue: &MessageQueue,
+        offset: i64,
+    ) -> Result<Option<Timestamp>, AdminError> {
+        let millis = u64::try_from(ANSWERING.as_millis()).unwrap_or(u64::MAX);
+        let asked = self.inner.pull_message_from_queue(&master.address, queue, "*", offset, 1, millis);
+        let found = answered(Box::pin(asked), queue.topic()).await?;
+        let message = found.msg_found_list().and_then(|messages| messages.first());
+        Ok(message.and_then(|message| Timestamp::from_millisecond(message.store_timestamp()).ok()))
     }
 }
 

@@ -42,6 +42,11 @@ const ASSIGNING_LOOKS: u32 = 40;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often the brokers are told how far a group is.
 const OFFSETS_TOLD_EVERY: Duration = Duration::from_millis(500);
+/// How long a consumer may take to start; the library's own requests take 3 s at most.
+const STARTING: Duration = Duration::from_secs(30);
+/// How long a batch may take, in minutes: a year. The library forgets a message that takes longer, whether or not its
+/// broker took it back; ours are settled by whoever handles them, however long that takes.
+const NEVER_FORGOTTEN: u64 = 365 * 24 * 60;
 /// How much longer than the drain the client library may take to end a consumer.
 const ENDING: Duration = Duration::from_secs(5);
 
@@ -54,28 +59,41 @@ impl Cluster {
         settings: ConsumerSettings,
         shutdown: Shutdown,
     ) -> Result<(), TransportError> {
-        let group = function.subscription().group;
+        let subscription = function.subscription();
+        let group = subscription.group;
         loop {
             let starting = Starting::new(&self.starting);
             let epoch = tokio::select! {
                 epoch = self.watch.up() => epoch,
                 () = shutdown.begun() => return Ok(()),
             };
-            let made = tokio::select! {
-                made = self.start(&function, &settings) => made?,
+            let prepared = tokio::select! {
+                prepared = prepare(&self.client, &subscription) => prepared,
                 () = shutdown.begun() => return Ok(()),
             };
-            let Some(mut running) = made else {
-                sleep(PAUSE).await;
-                continue;
+            match prepared {
+                Prepared::Ready => {}
+                Prepared::TryAgain(because) => {
+                    tracing::warn!(group, because, "not ready to consume; trying again");
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                Prepared::Refused(because) => return Err(TransportError::Refused(because)),
+            }
+            // Not given up in its middle: the library would not end what had started by then.
+            let mut running = match self.start(&function, &settings).await {
+                Ok(running) => running,
+                Err(because) => {
+                    tracing::warn!(group, because, "the consumer did not start; trying again");
+                    sleep(PAUSE).await;
+                    continue;
+                }
             };
-            drop(starting);
-            tracing::info!(group, "consuming");
             tokio::select! {
                 newer = self.watch.newer_than(epoch) => {
                     tracing::info!(group, epoch = newer, "RocketMQ is back; consuming anew");
                 }
-                () = running.tell_offsets() => {}
+                () = running.go_on(starting) => {}
                 () = shutdown.begun() => {}
             }
             running.stop().await;
@@ -85,32 +103,12 @@ impl Cluster {
         }
     }
 
-    /// Prepares topics and starts a consumer; `None` when that is worth trying again.
     async fn start(
         &self,
         function: &Arc<dyn Function>,
         settings: &ConsumerSettings,
-    ) -> Result<Option<Running>, TransportError> {
-        let subscription = function.subscription();
-        match prepare(&self.client, &subscription).await {
-            Prepared::Ready => {}
-            Prepared::TryAgain(because) => {
-                tracing::warn!(group = subscription.group, because, "not ready to consume; trying again");
-                return Ok(None);
-            }
-            Prepared::Refused(because) => return Err(TransportError::Refused(because)),
-        }
-        match Running::start(&self.client, &self.producer, &self.watch, function, settings).await {
-            Ok(running) => Ok(Some(running)),
-            Err(because) => {
-                tracing::warn!(
-                    group = subscription.group,
-                    because,
-                    "the consumer did not start; trying again"
-                );
-                Ok(None)
-            }
-        }
+    ) -> Result<Running, String> {
+        Running::start(&self.client, &self.producer, &self.watch, function, settings).await
     }
 }
 
@@ -132,6 +130,7 @@ impl Drop for Starting<'_> {
 
 /// A started consumer.
 struct Running {
+    group: &'static str,
     /// `None` once it is stopped.
     consumer: Option<DefaultMQPushConsumer>,
     drain: Duration,
@@ -166,14 +165,20 @@ impl Running {
         };
         let feeder = Feeder { function: function.clone(), settling, handle: Handle::current() };
         consumer.register_message_listener_concurrently(feeder);
-        consumer.start().await.map_err(|error| describe(&error))?;
-        assign(&consumer).await;
-        Ok(Self { consumer: Some(consumer), drain: settings.drain, ended })
+        let started = timeout(STARTING, consumer.start()).await;
+        started.map_err(|_| "no answer in time".to_owned())?.map_err(|error| describe(&error))?;
+        Ok(Self { group: subscription.group, consumer: Some(consumer), drain: settings.drain, ended })
     }
 
-    /// Tells the brokers now and then how far the group is; never returns. What was handled since is handled again
-    /// after a crash, and is counted as waiting. The library begins with it only 10 s after the start.
-    async fn tell_offsets(&self) {
+    /// Has queues assigned, and then tells the brokers now and then how far the group is; never returns. What was
+    /// handled since is handled again after a crash, and is counted as waiting. The library begins with it only 10 s
+    /// after the start.
+    async fn go_on(&self, starting: Starting<'_>) {
+        if let Some(consumer) = &self.consumer {
+            assign(consumer).await;
+        }
+        drop(starting);
+        tracing::info!(group = self.group, "consuming");
         loop {
             sleep(OFFSETS_TOLD_EVERY).await;
             let implementation =
@@ -249,6 +254,7 @@ fn build(client: &Client, group: &str, settings: &ConsumerSettings) -> DefaultMQ
         .consume_message_batch_max_size(batch)
         .pull_threshold_for_topic(WAITING_MESSAGES)
         .pull_threshold_size_for_topic(WAITING_MEBIBYTES)
+        .consume_timeout(NEVER_FORGOTTEN)
         .max_reconsume_times(i32::try_from(settings.retry.max_attempts).unwrap_or(i32::MAX))
         .await_termination_millis_when_shutdown(drain)
         .rpc_hook(Some(client.hook()))

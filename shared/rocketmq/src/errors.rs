@@ -44,8 +44,8 @@ pub(crate) fn describe(error: &ClientError) -> String {
         code::SYSTEM_ERROR => "it failed inside; see its log",
         code::SYSTEM_BUSY => "it is too busy; perhaps its disk is slow",
         code::MESSAGE_ILLEGAL => {
-            "it does not accept such a message (its size, topic or properties); see maxMessageSize of the broker and \
-             ROCKETMQ_MAX_MESSAGE here"
+            "it does not accept such a message (its size, topic, properties or delay); see maxMessageSize and \
+             timerMaxDelaySec of the broker, and ROCKETMQ_MAX_MESSAGE here"
         }
         code::SERVICE_NOT_AVAILABLE => {
             "it does not write at the moment: its disk is full, or it is a slave or shutting down"

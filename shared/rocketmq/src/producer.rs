@@ -18,7 +18,7 @@ use crate::watch::{ClusterState, Watch};
 
 /// Our name as a producer.
 const GROUP: &str = "boxoffice-producer-group";
-/// How long the end of a replaced producer may take.
+/// How long the library may take to end a producer.
 const ENDING: Duration = Duration::from_secs(5);
 /// Longest name of a topic.
 const LONGEST_TOPIC: usize = 127;
@@ -58,9 +58,7 @@ impl Producer {
     /// The same, of a message that is built already.
     pub(crate) async fn send_built(&self, message: Message, topic: &str) -> Result<MessageId, SendError> {
         let producer = self.current().await?;
-        let tries = self.client.settings.send_retries + 1;
-        let longest = self.client.settings.send_time_out * tries + Duration::from_secs(1);
-        let answer = match timeout(longest, Box::pin(producer.send(message))).await {
+        let answer = match timeout(self.longest_send(), Box::pin(producer.send(message))).await {
             Ok(Ok(Some(result))) => stored(&result, topic),
             Ok(Ok(None)) => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
             Ok(Err(error)) => Err(send_error(&error, topic)),
@@ -83,7 +81,7 @@ impl Producer {
         let producer = self.current().await?;
         let broker = message.store_host.to_string();
         let time_out = self.client.settings.send_time_out;
-        let asked = timeout(time_out + Duration::from_secs(1), async {
+        let asked = timeout(self.longest_send(), async {
             let implementation =
                 producer.default_mq_producer_impl().ok_or_else(ClientError::shutting_down)?;
             let api = implementation.get_mq_client_factory()?.get_mq_client_api_impl()?;
@@ -129,7 +127,7 @@ impl Producer {
         let before = made.replace(Made { epoch, producer: producer.clone() });
         drop(made);
         if let Some(before) = before {
-            tokio::spawn(end(before.producer));
+            tokio::spawn(end(before.producer, self.longest_send()));
         }
         Ok(producer)
     }
@@ -159,8 +157,13 @@ impl Producer {
 
     pub(crate) async fn close(&self) {
         if let Some(made) = self.made.write().await.take() {
-            end(made.producer).await;
+            end(made.producer, self.longest_send()).await;
         }
+    }
+
+    /// When a request is given up that the library should have given up before.
+    fn longest_send(&self) -> Duration {
+        self.client.settings.send_time_out + Duration::from_secs(1)
     }
 }
 
@@ -170,11 +173,11 @@ fn is_topic(name: &str) -> bool {
     (1..=LONGEST_TOPIC).contains(&name.len()) && name.chars().all(allowed)
 }
 
-async fn end(producer: Arc<DefaultMQProducer>) {
-    // Whoever still sends through it keeps it a moment longer.
+/// Ends a producer once nobody sends through it any more, which takes as long as the `longest` send.
+async fn end(producer: Arc<DefaultMQProducer>, longest: Duration) {
     let begun = tokio::time::Instant::now();
     let mut producer = producer;
-    while begun.elapsed() < ENDING {
+    while begun.elapsed() <= longest {
         match Arc::try_unwrap(producer) {
             Ok(mut alone) => {
                 let _ = timeout(ENDING, alone.shutdown()).await;

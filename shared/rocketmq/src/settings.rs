@@ -51,7 +51,7 @@ pub struct RocketMqSettings {
     pub credentials: Option<Credentials>,
     /// Encryption, where the broker asks for it.
     pub tls: Option<Tls>,
-    /// How long one try to send may take.
+    /// How long one send may take, with all its tries.
     pub send_time_out: Duration,
     /// Further tries after a failed one, within one send.
     pub send_retries: u32,

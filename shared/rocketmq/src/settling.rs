@@ -129,7 +129,6 @@ impl Settling {
                 );
                 said = true;
             }
-            self.watch.look();
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
                 () = self.ended.begun() => return,
@@ -212,7 +211,7 @@ fn copy(message: &MessageExt, topic: &str) -> Message {
 const TO_THE_DEAD_LETTERS: i32 = -1;
 
 /// Properties that tell of the way a message took; on a new message they would be orders.
-const BROKER_PROPERTIES: [&str; 12] = [
+const BROKER_PROPERTIES: [&str; 13] = [
     MessageConst::PROPERTY_DELAY_TIME_LEVEL,
     MessageConst::PROPERTY_TIMER_DELIVER_MS,
     MessageConst::PROPERTY_TIMER_DELAY_MS,
@@ -225,6 +224,8 @@ const BROKER_PROPERTIES: [&str; 12] = [
     MessageConst::PROPERTY_REAL_QUEUE_ID,
     MessageConst::PROPERTY_TRANSACTION_PREPARED,
     MessageConst::PROPERTY_CONSUME_START_TIMESTAMP,
+    // The broker puts "no" here when it delivers again by itself: a copy would not wait for the disk.
+    MessageConst::PROPERTY_WAIT_STORE_MSG_OK,
 ];
 
 /// Which delivery this is, from 1.

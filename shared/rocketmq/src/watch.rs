@@ -1,7 +1,7 @@
 //! Watches whether the cluster can be reached.
 //!
 //! The client library opens a circuit breaker for 30 s when a broker goes away, however soon that comes back. So the
-//! cluster is watched from here, and each time it comes back a new epoch begins: producers and consumers of an older
+//! brokers are watched from here, and each time one comes back a new epoch begins: producers and consumers of an older
 //! epoch are made anew.
 
 use std::collections::BTreeSet;
@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use boxoffice_runtime::Readiness;
+use futures_util::future::join_all;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::admin::Admin;
 use crate::client::Client;
@@ -24,6 +26,9 @@ const PAUSE_WHEN_WELL: Duration = Duration::from_secs(2);
 const PAUSE_WHEN_AWAY: Duration = Duration::from_millis(250);
 /// How long a connection may take.
 const CONNECTING: Duration = Duration::from_secs(1);
+/// How long a new connection has to stay open. What forwards ports, such as Docker, takes connections for a broker that
+/// is away and closes them at once; a broker says nothing before it is asked.
+const STAYING: Duration = Duration::from_millis(20);
 /// How often a cluster that stays away is mentioned in the log.
 const LOOKS_PER_WARNING: u32 = 120;
 
@@ -35,7 +40,7 @@ const NO_EPOCH: u64 = 0;
 pub(crate) enum ClusterState {
     /// It was not looked at yet, or cannot be reached.
     Away { because: String },
-    /// It answers. The number grows each time it came back.
+    /// It answers. The number grows each time it, or one of its brokers, came back.
     Up { epoch: u64 },
 }
 
@@ -51,8 +56,14 @@ impl Watch {
         let because = format!("no answer yet from the name servers {}", client.settings.name_servers);
         let (sender, state) = watch::channel(ClusterState::Away { because });
         let look = Arc::new(Notify::new());
-        let watcher =
-            Watcher { client, sender, look: look.clone(), brokers: BTreeSet::new(), epoch: NO_EPOCH };
+        let watcher = Watcher {
+            client,
+            sender,
+            look: look.clone(),
+            brokers: BTreeSet::new(),
+            up: BTreeSet::new(),
+            epoch: NO_EPOCH,
+        };
         Self { state, look, task: Mutex::new(Some(tokio::spawn(watcher.run()))) }
     }
 
@@ -102,7 +113,10 @@ struct Watcher {
     client: Arc<Client>,
     sender: watch::Sender<ClusterState>,
     look: Arc<Notify>,
+    /// The brokers as the name servers told them, those included that are away while others are up.
     brokers: BTreeSet<String>,
+    /// Those of them that can be used: they answer, and the name servers know them.
+    up: BTreeSet<String>,
     epoch: u64,
 }
 
@@ -110,19 +124,22 @@ impl Watcher {
     async fn run(mut self) {
         let mut away = 0_u32;
         loop {
+            let looked = Instant::now();
             let found = self.find().await;
             let pause = match found {
-                Ok(()) => {
-                    if !matches!(*self.sender.borrow(), ClusterState::Up { .. }) {
+                Ok(up) => {
+                    if !up.is_subset(&self.up) {
                         self.epoch += 1;
                         let epoch = self.epoch;
-                        tracing::info!(brokers = ?self.brokers, "RocketMQ can be reached");
+                        tracing::info!(brokers = ?up, "RocketMQ can be reached");
                         self.sender.send_replace(ClusterState::Up { epoch });
                     }
+                    self.up = up;
                     away = 0;
                     PAUSE_WHEN_WELL
                 }
                 Err(because) => {
+                    self.up.clear();
                     if away.is_multiple_of(LOOKS_PER_WARNING) {
                         tracing::warn!(because, "RocketMQ cannot be reached; waiting for it");
                     }
@@ -133,18 +150,34 @@ impl Watcher {
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                () = self.look.notified() => {}
+                // However many ask for it at once.
+                () = self.look.notified() => sleep_until(looked + PAUSE_WHEN_AWAY).await,
             }
         }
     }
 
-    /// While the cluster is well a broker that answers is enough: name servers may be away. After an outage the name
-    /// servers have to know the brokers again, because whoever is made anew asks them.
-    async fn find(&mut self) -> Result<(), String> {
-        let was_well = matches!(*self.sender.borrow(), ClusterState::Up { .. });
-        if was_well && self.any_broker_answers().await {
-            return Ok(());
+    /// The brokers that can be used. For those that could be before an answer is enough: name servers may be away. One
+    /// that comes back has to be known to the name servers again, because whoever is made anew asks them.
+    async fn find(&mut self) -> Result<BTreeSet<String>, String> {
+        let answering = self.answering().await;
+        if !answering.is_empty() && answering.is_subset(&self.up) {
+            return Ok(answering);
         }
+        let known = self.brokers.clone();
+        match self.find_anew().await {
+            Ok(up) => {
+                // The name servers forget a broker that is away for a while; here it is waited for.
+                if !answering.is_empty() {
+                    self.brokers.extend(known);
+                }
+                Ok(up)
+            }
+            Err(_) if !answering.is_disjoint(&self.up) => Ok(&answering & &self.up),
+            Err(because) => Err(because),
+        }
+    }
+
+    async fn find_anew(&mut self) -> Result<BTreeSet<String>, String> {
         let name_servers = &self.client.settings.name_servers;
         let mut answers = false;
         for address in name_servers.split(';') {
@@ -166,19 +199,17 @@ impl Watcher {
                 "the name servers {name_servers} know no broker; no broker is up, or none has registered yet"
             ));
         }
-        if self.any_broker_answers().await {
-            return Ok(());
+        let answering = self.answering().await;
+        if answering.is_empty() {
+            return Err(format!("none of the brokers {:?} answers", self.brokers));
         }
-        Err(format!("none of the brokers {:?} answers", self.brokers))
+        Ok(answering)
     }
 
-    async fn any_broker_answers(&self) -> bool {
-        for broker in &self.brokers {
-            if connects(broker).await {
-                return true;
-            }
-        }
-        false
+    async fn answering(&self) -> BTreeSet<String> {
+        let asked =
+            self.brokers.iter().map(|broker| async move { connects(broker).await.then(|| broker.clone()) });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     async fn ask_name_servers(&self) -> Result<BTreeSet<String>, AdminError> {
@@ -190,6 +221,33 @@ impl Watcher {
     }
 }
 
+/// Whether a server takes connections at an address, and keeps them.
 async fn connects(address: &str) -> bool {
-    matches!(timeout(CONNECTING, TcpStream::connect(address)).await, Ok(Ok(_)))
+    let Ok(Ok(mut connection)) = timeout(CONNECTING, TcpStream::connect(address)).await else { return false };
+    let closed = timeout(STAYING, connection.read_u8()).await;
+    closed.is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_closes_connections_at_once_stands_for_a_server_that_is_away() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        assert!(connects(&address).await, "nobody closes it");
+        let closing = tokio::spawn(async move {
+            loop {
+                drop(listener.accept().await.unwrap());
+            }
+        });
+        // The first one waits in the listener's queue still, and is closed with the others.
+        assert!(!connects(&address).await, "it is closed at once");
+        closing.abort();
+        assert!(closing.await.is_err());
+        assert!(!connects(&address).await, "nobody listens");
+    }
 }

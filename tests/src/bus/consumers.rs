@@ -113,6 +113,25 @@ pub async fn a_stop_in_mid_batch_loses_nothing_and_repeats_nothing(backend: &dyn
     backend.nothing_is_left(created()).await;
 }
 
+/// A consumer that is stopped while it starts, at whatever moment, has left when its stop ends: it takes nothing more,
+/// and the others have all queues.
+pub async fn a_stop_in_the_middle_of_a_start_leaves_no_consumer_behind(backend: &dyn Backend) {
+    backend.subscribe(created()).await;
+    let stopped = done(created());
+    for later in [0, 50, 100, 150, 200, 250, 300, 400] {
+        let running = backend.run(stopped.clone());
+        tokio::time::sleep(Duration::from_millis(later)).await;
+        running.stop().await;
+    }
+    let keys: Vec<String> = (10..74).map(|number| format!("T{number}")).collect();
+    backend.send_all(keys.iter().map(|key| order(key)).collect()).await;
+    let last = done(created());
+    let running = backend.run(last.clone());
+    last.has_seen(keys.len()).await;
+    running.stop().await;
+    assert_eq!((stopped.count(), last.keys()), (0, keys));
+}
+
 /// A function that never ends.
 struct Stuck {
     got: Log<String>,

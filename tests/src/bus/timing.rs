@@ -6,7 +6,7 @@ use boxoffice_runtime::{ConsumerSettings, Outcome, RetryPolicy, Shutdown};
 use jiff::Timestamp;
 
 use super::{Backend, created, order};
-use crate::support::{done, recorder};
+use crate::support::{done, eventually_async, recorder};
 
 /// A delayed message does not come before its time, and does not hold up others.
 pub async fn a_delayed_message_waits_for_its_time(backend: &dyn Backend) {
@@ -47,6 +47,31 @@ pub async fn due_messages_come_in_the_order_of_their_times(backend: &dyn Backend
     seen.sort_by_key(|seen| seen.available_at);
     let keys: Vec<&str> = seen.iter().filter_map(|seen| seen.key.as_deref()).collect();
     assert_eq!(keys, ["past", "a", "b", "c", "d"]);
+}
+
+/// What waits is counted, and its age is that of the oldest message that was not handled, not of the last one that was.
+pub async fn the_lag_tells_how_much_waits_and_since_when(backend: &dyn Backend) {
+    backend.subscribe(created()).await;
+    let function = done(created());
+    let running = backend.run(function.clone());
+    backend.send_all((0..16).map(|number| order(&format!("handled-{number}"))).collect()).await;
+    function.has_seen(16).await;
+    running.stop().await;
+    let transport = backend.transport();
+    let lag = async || {
+        let mut lags = transport.lag(&[created()]).await.expect("the bus tells what waits");
+        assert_eq!(lags.len(), 1, "{lags:?}");
+        lags.remove(0)
+    };
+    eventually_async("everything is handled", async || lag().await.waiting == 0).await;
+    assert_eq!(lag().await.oldest, None);
+
+    let before = Timestamp::now() - Duration::from_millis(1);
+    backend.send_all((0..16).map(|number| order(&format!("waits-{number}"))).collect()).await;
+    let after = Timestamp::now();
+    eventually_async("it is counted", async || lag().await.waiting == 16).await;
+    let oldest = lag().await.oldest.expect("the age of what waits");
+    assert!(before <= oldest && oldest <= after, "{oldest} is not between {before} and {after}");
 }
 
 /// Each retry waits longer than the one before, as the policy says, and counts as an attempt.

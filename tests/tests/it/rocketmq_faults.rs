@@ -19,6 +19,7 @@ use boxoffice_runtime::{
 };
 use boxoffice_tests::rocketmq::Cluster;
 use boxoffice_tests::{Recorder, eventually, recorder};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -224,7 +225,7 @@ fn topics_and_groups_are_created_where_the_broker_does_not_do_so() {
 }
 
 #[test]
-fn the_largest_message_goes_through_and_a_larger_one_is_refused_before_it_is_sent() {
+fn the_largest_message_and_the_longest_delay_go_through_and_more_is_refused() {
     on_a_runtime(async {
         let cluster = Cluster::start();
         let rocketmq = connect(settings(&cluster)).await;
@@ -242,6 +243,13 @@ fn the_largest_message_goes_through_and_a_larger_one_is_refused_before_it_is_sen
         assert_eq!(function.keys(), ["T3", "T4"]);
         assert!(function.seen().iter().any(|seen| seen.body.len() == LARGEST), "it came whole");
         consumer.stop().await;
+        // The broker's timer takes three days, which is the longest time to pay on RocketMQ.
+        let later = |key: &str, hours: u64| {
+            order(key).deliver_at(Timestamp::now() + Duration::from_secs(hours * 3_600))
+        };
+        rocketmq.send(later("T6", 72)).await.unwrap();
+        let text = rejected(rocketmq.send(later("T7", 73)).await);
+        says(&text, &["delay", "timerMaxDelaySec"]);
         rocketmq.close().await;
 
         // Where the limit here is higher than the broker's, the broker's answer is as final.
@@ -359,6 +367,48 @@ fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
         };
         eventually("every acknowledged message is handled", || missing() == 0).await;
         println!("{} acknowledged, {} deliveries", acknowledged.len(), function.count());
+        consumer.stop().await;
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time() {
+    on_a_runtime(async {
+        let first = Cluster::start();
+        let second = first.one_more_broker("broker-b");
+        let starts = Instant::now();
+        second.start_broker();
+        let boot = starts.elapsed();
+        let rocketmq = connect(settings(&first)).await;
+        let function = done();
+        let consumer = Consumer::start(&rocketmq, function.clone());
+        ready(&rocketmq).await;
+        let mut sent = BTreeSet::new();
+        let mut send_one = async || {
+            let key = format!("T{:04}", sent.len());
+            send_at_last(&rocketmq, order(&key)).await;
+            sent.insert(key);
+            sent.len()
+        };
+        while !(first.has_messages_of(topic::ORDER) && second.has_messages_of(topic::ORDER)) {
+            assert!(send_one().await < 1_000, "one broker is never used");
+        }
+        second.kill_broker();
+        // The client library stops asking it.
+        for _ in 0..40 {
+            send_one().await;
+        }
+        second.start_broker();
+        first.kill_broker();
+        let begun = Instant::now();
+        send_one().await;
+        let waited = begun.elapsed();
+        println!("the first send through the broker that is back took {waited:?}; its first boot {boot:?}");
+        assert!(waited < GOING_ON.max(2 * boot));
+        first.start_broker();
+        let handled = || function.keys().into_iter().collect::<BTreeSet<_>>();
+        eventually("every message is handled", || handled() == sent).await;
         consumer.stop().await;
         rocketmq.close().await;
     });

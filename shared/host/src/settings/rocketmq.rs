@@ -27,13 +27,13 @@ pub(super) fn read(s: &mut Settings, bus: &BackendUrl) -> Result<BusSettings, Co
         "ROCKETMQ_SEND_TIME_OUT",
         defaults.send_time_out,
         Duration::from_millis(100)..=Duration::from_secs(60),
-        "how long one try to send to RocketMQ may take",
+        "how long sending one message to RocketMQ may take, further tries included",
     );
     let send_retries = s.integer(
         "ROCKETMQ_SEND_RETRIES",
         defaults.send_retries,
         0..=10,
-        "further tries of a send to RocketMQ that failed; what still fails is sent later by outbox-relay",
+        "further tries of a send that RocketMQ refused or that did not reach it; what still fails is sent later by outbox-relay",
     );
     let first_offset = s.parsed(
         "ROCKETMQ_FIRST_OFFSET",
