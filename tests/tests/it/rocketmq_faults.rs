@@ -494,7 +494,10 @@ fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
         for key in ["T1", "retried"] {
             send_at_last(&rocketmq, order(key)).await;
         }
-        function.has_seen(3).await;
+        // A busy broker may store one twice: a send whose answer did not come is made again.
+        let handled = || function.keys().into_iter().collect::<BTreeSet<_>>();
+        let retried = || function.seen().iter().any(|seen| seen.attempt == 2);
+        eventually("both are handled", || handled().len() == 2 && retried()).await;
 
         let distrusting = RocketMq::connect(trusting(&other.certificate)).await.unwrap();
         not_ready(&distrusting, &[&cluster.name_servers(), "ROCKETMQ_TLS_CA"]).await;
@@ -505,8 +508,8 @@ fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
         says(&text, &["ROCKETMQ_TLS_CA", "nothing.pem"]);
 
         send_at_last(&rocketmq, order("T3")).await;
-        function.has_seen(4).await;
-        assert_eq!(function.keys(), ["T1", "T3", "retried", "retried"]);
+        eventually("the third is handled", || handled().contains("T3")).await;
+        assert_eq!(handled().into_iter().collect::<Vec<_>>(), ["T1", "T3", "retried"]);
         consumer.stop().await;
         rocketmq.close().await;
         distrusting.close().await;
