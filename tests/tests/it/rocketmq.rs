@@ -38,6 +38,11 @@ pub(crate) fn settings(cluster: &Cluster) -> RocketMqSettings {
     }
 }
 
+/// The same for who counts what comes: a send that is given up may have been stored, and made again is stored twice.
+pub(crate) fn patient(cluster: &Cluster) -> RocketMqSettings {
+    RocketMqSettings { send_time_out: SENDING, ..settings(cluster) }
+}
+
 struct OnABroker {
     cluster: Arc<Cluster>,
     rocketmq: RocketMq,
@@ -49,8 +54,7 @@ impl OnABroker {
             // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
             let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
         }
-        let patient = RocketMqSettings { send_time_out: SENDING, ..settings(&cluster) };
-        let rocketmq = RocketMq::connect(patient).await.unwrap();
+        let rocketmq = RocketMq::connect(patient(&cluster)).await.unwrap();
         rocketmq.reached().await;
         Self { cluster, rocketmq }
     }
