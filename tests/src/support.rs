@@ -18,11 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds; panics, saying what, when it does not in time.
 pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    eventually_async(what, async || holds()).await;
 }
 
 /// The same for a condition that has to be asked for.
@@ -30,7 +26,7 @@ pub async fn eventually_async(what: &str, mut holds: impl AsyncFnMut() -> bool) 
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

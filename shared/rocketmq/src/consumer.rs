@@ -21,9 +21,7 @@ use crate::errors::describe;
 use crate::message::deliveries;
 use crate::names::DEAD_LETTERS;
 use crate::preparing::{Prepared, prepare};
-use crate::producer::Producer;
 use crate::settling::{Batch, Settling};
-use crate::watch::Watch;
 use crate::{Cluster, FirstOffset};
 
 /// The most messages a broker gives at once.
@@ -81,7 +79,7 @@ impl Cluster {
                 Prepared::Refused(because) => return Err(TransportError::Refused(because)),
             }
             // Not given up in its middle: the library would not end what had started by then.
-            let mut running = match self.start(&function, &settings).await {
+            let mut running = match Running::start(self, &function, &settings).await {
                 Ok(running) => running,
                 Err(because) => {
                     tracing::warn!(group, because, "the consumer did not start; trying again");
@@ -101,14 +99,6 @@ impl Cluster {
                 return Ok(());
             }
         }
-    }
-
-    async fn start(
-        &self,
-        function: &Arc<dyn Function>,
-        settings: &ConsumerSettings,
-    ) -> Result<Running, String> {
-        Running::start(&self.client, &self.producer, &self.watch, function, settings).await
     }
 }
 
@@ -139,13 +129,11 @@ struct Running {
 
 impl Running {
     async fn start(
-        client: &Arc<Client>,
-        producer: &Arc<Producer>,
-        watch: &Arc<Watch>,
+        cluster: &Cluster,
         function: &Arc<dyn Function>,
         settings: &ConsumerSettings,
     ) -> Result<Self, String> {
-        let subscription = function.subscription();
+        let (client, subscription) = (&cluster.client, function.subscription());
         let mut consumer = build(client, &client.names.group(subscription.group), settings);
         for filter in &subscription.topics {
             // Spaces around the bars would match nothing.
@@ -158,8 +146,8 @@ impl Running {
             group: subscription.group,
             policy: settings.retry,
             delay_levels: client.settings.delay_levels.clone(),
-            producer: producer.clone(),
-            watch: watch.clone(),
+            producer: cluster.producer.clone(),
+            watch: cluster.watch.clone(),
             names: client.names.clone(),
             ended: ended.clone(),
         };

@@ -33,7 +33,8 @@ pub(super) fn read(s: &mut Settings, bus: &BackendUrl) -> Result<BusSettings, Co
         "ROCKETMQ_SEND_RETRIES",
         defaults.send_retries,
         0..=10,
-        "further tries of a send that RocketMQ refused or that did not reach it; what still fails is sent later by outbox-relay",
+        "further tries of a send that RocketMQ refused or that did not reach it; what still fails is sent later by \
+         outbox-relay",
     );
     let first_offset = s.parsed(
         "ROCKETMQ_FIRST_OFFSET",
