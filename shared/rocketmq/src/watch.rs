@@ -32,13 +32,17 @@ const STAYING: Duration = Duration::from_millis(20);
 /// How often a cluster that stays away is mentioned in the log.
 const LOOKS_PER_WARNING: u32 = 120;
 
+/// What is said of a cluster before the first answer.
+pub(crate) const NOT_LOOKED_AT: &str = "no answer yet from the name servers";
 /// Before the first epoch.
 const NO_EPOCH: u64 = 0;
 
 /// What is known of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClusterState {
-    /// It was not looked at yet, or cannot be reached.
+    /// It was not looked at yet.
+    Unknown,
+    /// It cannot be reached.
     Away { because: String },
     /// It answers. The number grows each time it, or one of its brokers, came back.
     Up { epoch: u64 },
@@ -53,8 +57,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn start(client: Arc<Client>) -> Self {
-        let because = format!("no answer yet from the name servers {}", client.settings.name_servers);
-        let (sender, state) = watch::channel(ClusterState::Away { because });
+        let (sender, state) = watch::channel(ClusterState::Unknown);
         let look = Arc::new(Notify::new());
         let watcher = Watcher {
             client,
@@ -67,14 +70,23 @@ impl Watch {
         Self { state, look, task: Mutex::new(Some(tokio::spawn(watcher.run()))) }
     }
 
-    pub(crate) fn state(&self) -> ClusterState {
-        self.state.borrow().clone()
+    /// The latest state; of a process that has just started, the first that is known within `patience`.
+    pub(crate) async fn known(&self, patience: Duration) -> ClusterState {
+        let now = self.state.borrow().clone();
+        if now != ClusterState::Unknown {
+            return now;
+        }
+        let mut state = self.state.clone();
+        // Too late, or the watch is stopped: it stays unknown.
+        let _ = timeout(patience, state.wait_for(|state| *state != ClusterState::Unknown)).await;
+        state.borrow().clone()
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
-        match self.state() {
+        match &*self.state.borrow() {
             ClusterState::Up { .. } => Readiness::Ready,
-            ClusterState::Away { because } => Readiness::NotReady { because },
+            ClusterState::Away { because } => Readiness::NotReady { because: because.clone() },
+            ClusterState::Unknown => Readiness::NotReady { because: NOT_LOOKED_AT.to_owned() },
         }
     }
 

@@ -68,6 +68,16 @@ fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
 }
 
 #[test]
+fn a_process_may_send_as_its_first_act() {
+    on_a_runtime(async {
+        let cluster = Cluster::start();
+        let rocketmq = RocketMq::connect(patient(&cluster)).await.unwrap();
+        rocketmq.send(order("T1")).await.unwrap();
+        rocketmq.close().await;
+    });
+}
+
+#[test]
 fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_what_is_wrong() {
     on_a_runtime(async {
         let cluster = Cluster::prepare(&["aclEnable=true"]);
