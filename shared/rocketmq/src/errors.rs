@@ -36,6 +36,11 @@ pub(crate) fn code_of(error: &ClientError) -> Option<i32> {
     error.broker_response_code().or_else(wrapped).filter(|code| *code >= 0)
 }
 
+/// Whether the broker did nothing for want of time, and may have some in a moment.
+pub(crate) fn is_busy(error: &ClientError) -> bool {
+    code_of(error) == Some(code::SYSTEM_BUSY)
+}
+
 /// What happened, in words for an operator.
 pub(crate) fn describe(error: &ClientError) -> String {
     let Some(code) = code_of(error) else { return describe_without_code(error) };

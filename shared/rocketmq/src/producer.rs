@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_domain::ports::{MessageId, Outgoing, SendError};
+use boxoffice_runtime::RetryPolicy;
 use jiff::Timestamp;
-use rocketmq_client_rust::{ClientError, DefaultMQProducer, SendResult, SendStatus};
+use rocketmq_client_rust::{ClientError, ClientResult, DefaultMQProducer, SendResult, SendStatus};
 use rocketmq_model::common::message::message_ext::MessageExt;
 use rocketmq_model::common::message::message_single::Message;
 use tokio::sync::RwLock;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Client;
-use crate::errors::{describe, send_error};
+use crate::errors::{describe, is_busy, send_error};
 use crate::message::outgoing;
 use crate::watch::{ClusterState, NOT_LOOKED_AT, Watch};
 
@@ -20,6 +21,12 @@ use crate::watch::{ClusterState, NOT_LOOKED_AT, Watch};
 const GROUP: &str = "boxoffice-producer-group";
 /// How long the library may take to end a producer.
 const ENDING: Duration = Duration::from_secs(5);
+/// When a busy broker is asked again. How often is a matter of `ROCKETMQ_SEND_TIME_OUT`.
+const WHEN_BUSY: RetryPolicy = RetryPolicy {
+    max_attempts: u32::MAX,
+    first_delay: Duration::from_millis(50),
+    max_delay: Duration::from_secs(1),
+};
 /// Longest name of a topic.
 const LONGEST_TOPIC: usize = 127;
 /// Bodies are sent as they are.
@@ -58,7 +65,8 @@ impl Producer {
     /// The same, of a message that is built already.
     pub(crate) async fn send_built(&self, message: Message, topic: &str) -> Result<MessageId, SendError> {
         let producer = self.current().await?;
-        let answer = match timeout(self.longest_send(), Box::pin(producer.send(message))).await {
+        let sending = self.until_it_has_time(|| Box::pin(producer.send(message.clone())));
+        let answer = match timeout(self.longest_send(), sending).await {
             Ok(Ok(Some(result))) => stored(&result, topic),
             Ok(Ok(None)) => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
             Ok(Err(error)) => Err(send_error(&error, topic)),
@@ -66,6 +74,25 @@ impl Producer {
         };
         self.look_after(&answer);
         answer
+    }
+
+    /// Asks again, as long as the send may last, when the broker had no time: it answers so about a request that it gave
+    /// up before it stored anything, because that waited for more than `waitTimeMillsInSendQueue` (0.2 s).
+    async fn until_it_has_time<T, F: Future<Output = ClientResult<T>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> ClientResult<T> {
+        let (begun, mut tries) = (Instant::now(), 1_u32);
+        loop {
+            let answer = ask().await;
+            let pause = WHEN_BUSY.delay(tries, 1.0);
+            let last = begun.elapsed() + pause >= self.client.settings.send_time_out;
+            if last || !answer.as_ref().is_err_and(is_busy) {
+                return answer;
+            }
+            sleep(pause).await;
+            tries = tries.saturating_add(1);
+        }
     }
 
     /// Asks the broker that keeps a message to deliver it to `group` again, after a delay level; -1 makes a dead letter
@@ -176,7 +203,7 @@ fn is_topic(name: &str) -> bool {
 
 /// Ends a producer once nobody sends through it any more, which takes as long as the `longest` send.
 async fn end(producer: Arc<DefaultMQProducer>, longest: Duration) {
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let mut producer = producer;
     while begun.elapsed() <= longest {
         match Arc::try_unwrap(producer) {
@@ -186,7 +213,7 @@ async fn end(producer: Arc<DefaultMQProducer>, longest: Duration) {
             }
             Err(shared) => producer = shared,
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -301,6 +301,25 @@ fn what_a_broker_answers_tells_whether_a_message_is_kept() {
         // It recovers without being asked to.
         broker.answer(FakeBroker::OK);
         broker.send(&rocketmq).await.unwrap();
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn a_broker_that_is_busy_for_a_moment_is_asked_again() {
+    on_a_runtime(async {
+        let broker = FakeBroker::start();
+        let settings = RocketMqSettings::new(broker.address.to_string());
+        let rocketmq = connect(RocketMqSettings { send_time_out: Duration::from_secs(60), ..settings }).await;
+        broker.answer(FakeBroker::BUSY);
+        let sending = tokio::spawn({
+            let rocketmq = rocketmq.clone();
+            async move { rocketmq.send(order("T1")).await }
+        });
+        // The client library by itself asks three times, at once.
+        eventually("it is asked again", || broker.sends() > 6).await;
+        broker.answer(FakeBroker::OK);
+        sending.await.unwrap().unwrap();
         rocketmq.close().await;
     });
 }
@@ -837,7 +856,14 @@ fn read_frame(stream: &mut TcpStream) -> std::io::Result<(Value, Vec<u8>)> {
 /// A name server and a broker in one that answers sends as it is told to.
 struct FakeBroker {
     address: SocketAddr,
-    answer: Arc<AtomicI32>,
+    told: Arc<Told>,
+}
+
+/// What a [`FakeBroker`] answers to a send, and how often it did.
+#[derive(Default)]
+struct Told {
+    answer: AtomicI32,
+    sends: AtomicU32,
 }
 
 impl FakeBroker {
@@ -852,18 +878,18 @@ impl FakeBroker {
 
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, answer) = (listener.local_addr().unwrap(), Arc::new(AtomicI32::new(Self::OK)));
-        let told = answer.clone();
+        let (address, told) = (listener.local_addr().unwrap(), Arc::new(Told::default()));
+        let served = told.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let told = told.clone();
+                let told = served.clone();
                 std::thread::spawn(move || Self::serve(stream, address, &told));
             }
         });
-        Self { address, answer }
+        Self { address, told }
     }
 
-    fn serve(mut stream: TcpStream, address: SocketAddr, told: &AtomicI32) {
+    fn serve(mut stream: TcpStream, address: SocketAddr, told: &Told) {
         let broker = json!({
             "brokerAddrs": { "0": address.to_string() }, "brokerName": "broker-a", "cluster": "DefaultCluster",
             "enableActingMaster": false,
@@ -884,7 +910,10 @@ impl FakeBroker {
                     body =
                         json!({ "brokerDatas": [broker], "queueDatas": [queues], "filterServerTable": {} });
                 }
-                Some(send) if SEND.contains(&send) => code = told.load(Ordering::SeqCst),
+                Some(send) if SEND.contains(&send) => {
+                    code = told.answer.load(Ordering::SeqCst);
+                    told.sends.fetch_add(1, Ordering::SeqCst);
+                }
                 _ => {}
             }
             let header = json!({
@@ -903,7 +932,11 @@ impl FakeBroker {
     }
 
     fn answer(&self, code: i32) {
-        self.answer.store(code, Ordering::SeqCst);
+        self.told.answer.store(code, Ordering::SeqCst);
+    }
+
+    fn sends(&self) -> u32 {
+        self.told.sends.load(Ordering::SeqCst)
     }
 
     /// Sends an order; the id says nothing here.
