@@ -10,6 +10,7 @@ pub mod print;
 pub mod reach;
 pub mod serve;
 pub mod table;
+pub mod wording;
 
 /// The catalogue that is used when the setting CATALOGUE names none.
 pub const DEMO_CATALOGUE: &str = include_str!("../catalogue.toml");

@@ -73,6 +73,7 @@ async fn serve(settings: HostSettings) -> anyhow::Result<()> {
     println!("  curl -s '{url}/orders?userId=1'");
     println!("  curl -s {url}/tickets/300111/stock\n");
     server.run().await?;
+    tracing::info!("stopped");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::operator::{Answer, DeadLetterView, OrderView, RedriveView};
 use crate::table;
+use crate::wording::{counted, shortened};
 
 /// The most of an error or a title that a table shows, in characters.
 const CELL: usize = 60;
@@ -34,8 +35,8 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
             println!("{stock}");
         }
         Answer::Sync(view) => println!(
-            "asked stock-management to compare and repair {} tickets; drift is reported in its log and as an alert",
-            view.ticket_ids.len()
+            "asked stock-management to compare and repair {}; drift is reported in its log and as an alert",
+            counted(view.ticket_ids.len() as u64, "ticket")
         ),
         Answer::Order(order) => order_table(order),
         Answer::Refunds(refunds) if refunds.is_empty() => println!("no refund is due"),
@@ -88,7 +89,7 @@ fn dead_letters(letters: &[DeadLetterView], next: Option<&str>) {
             letter.tag.clone().unwrap_or_default(),
             letter.key.clone().unwrap_or_default(),
             letter.attempts.to_string(),
-            letter.error.chars().take(CELL).collect(),
+            shortened(&letter.error, CELL),
         ]);
     }
     println!("{rows}");
@@ -122,7 +123,7 @@ fn dead_letter(letter: &DeadLetterView) {
 /// Prints what a redrive did.
 pub fn redrive(view: &RedriveView) {
     let verb = if view.dry_run { "would redrive" } else { "redrove" };
-    println!("{verb} {} dead letters", view.redriven);
+    println!("{verb} {}", counted(view.redriven, "dead letter"));
     for id in view.ids.iter().take(20) {
         println!("  {id}");
     }

@@ -13,6 +13,7 @@ use super::command::{LetterFilter, RefundView, SyncView};
 use super::{
     Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
 };
+use crate::wording::counted;
 
 /// The most dead letters that one call looks at.
 const LETTERS_PER_CALL: u32 = 500;
@@ -143,7 +144,7 @@ impl Operations {
             }
             match next {
                 Some(next) => cursor = Some(next),
-                None => return Ok(Answer::Done(format!("discarded {discarded} dead letters"))),
+                None => return Ok(Answer::Done(format!("discarded {}", counted(discarded, "dead letter")))),
             }
         }
     }

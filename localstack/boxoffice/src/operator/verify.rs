@@ -13,6 +13,7 @@ use boxoffice_embedded::Embedded;
 use serde::{Deserialize, Serialize};
 
 use super::bus_view::BusView;
+use crate::wording::counted;
 use census::Census;
 
 /// One invariant and what the stores say of it.
@@ -113,8 +114,8 @@ fn invariants(census: &Census) -> Vec<Invariant> {
             "locked + sold never exceeds the seats, and is the sum of the ledger",
             Some(census.oversold_tickets == 0 && census.miscounted_tickets == 0),
             format!(
-                "{} tickets: {} locked + {} sold of {}; {} oversold, {} that differ from their records",
-                census.tickets,
+                "{}: {} locked + {} sold of {}; {} oversold, {} that differ from their records",
+                counted(census.tickets, "ticket"),
                 census.locked,
                 census.sold,
                 census.total,
