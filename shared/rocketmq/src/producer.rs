@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::client::Client;
 use crate::errors::{describe, is_busy, send_error};
 use crate::message::outgoing;
-use crate::watch::{ClusterState, NOT_LOOKED_AT, Watch};
+use crate::watch::Watch;
 
 /// Our name as a producer.
 const GROUP: &str = "boxoffice-producer-group";
@@ -135,11 +135,8 @@ impl Producer {
     /// The producer of the present epoch; a process that has just started waits until there is one. While the cluster is
     /// away none is asked: it would only open its circuit breaker, and the caller's request would wait for nothing.
     async fn current(&self) -> Result<Arc<DefaultMQProducer>, SendError> {
-        let epoch = match self.watch.known(self.client.settings.send_time_out).await {
-            ClusterState::Up { epoch } => epoch,
-            ClusterState::Away { because } => return Err(SendError::Unavailable(because)),
-            ClusterState::Unknown => return Err(SendError::Unavailable(NOT_LOOKED_AT.to_owned())),
-        };
+        let patience = self.client.settings.send_time_out;
+        let epoch = self.watch.epoch(patience).await.map_err(SendError::Unavailable)?;
         if let Some(made) = &*self.made.read().await
             && made.epoch == epoch
         {

@@ -32,20 +32,32 @@ const STAYING: Duration = Duration::from_millis(20);
 /// How often a cluster that stays away is mentioned in the log.
 const LOOKS_PER_WARNING: u32 = 120;
 
-/// What is said of a cluster before the first answer.
-pub(crate) const NOT_LOOKED_AT: &str = "no answer yet from the name servers";
 /// Before the first epoch.
 const NO_EPOCH: u64 = 0;
 
 /// What is known of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ClusterState {
+enum ClusterState {
     /// It was not looked at yet.
-    Unknown,
+    Unknown { because: String },
     /// It cannot be reached.
     Away { because: String },
     /// It answers. The number grows each time it, or one of its brokers, came back.
     Up { epoch: u64 },
+}
+
+impl ClusterState {
+    fn is_known(&self) -> bool {
+        !matches!(self, Self::Unknown { .. })
+    }
+
+    /// The epoch, or why there is none.
+    fn epoch(&self) -> Result<u64, String> {
+        match self {
+            Self::Up { epoch } => Ok(*epoch),
+            Self::Unknown { because } | Self::Away { because } => Err(because.clone()),
+        }
+    }
 }
 
 /// The latest state of the cluster, kept current by a task.
@@ -57,7 +69,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn start(client: Arc<Client>) -> Self {
-        let (sender, state) = watch::channel(ClusterState::Unknown);
+        let because = format!("no answer yet from the name servers {}", client.settings.name_servers);
+        let (sender, state) = watch::channel(ClusterState::Unknown { because });
         let look = Arc::new(Notify::new());
         let watcher = Watcher {
             client,
@@ -70,23 +83,20 @@ impl Watch {
         Self { state, look, task: Mutex::new(Some(tokio::spawn(watcher.run()))) }
     }
 
-    /// The latest state; of a process that has just started, the first that is known within `patience`.
-    pub(crate) async fn known(&self, patience: Duration) -> ClusterState {
-        let now = self.state.borrow().clone();
-        if now != ClusterState::Unknown {
-            return now;
+    /// The present epoch, or why there is none; a process that has just started waits up to `patience` for the first
+    /// look.
+    pub(crate) async fn epoch(&self, patience: Duration) -> Result<u64, String> {
+        if !self.state.borrow().is_known() {
+            // Too late, or the watch is stopped: it stays unknown.
+            let _ = timeout(patience, self.state.clone().wait_for(ClusterState::is_known)).await;
         }
-        let mut state = self.state.clone();
-        // Too late, or the watch is stopped: it stays unknown.
-        let _ = timeout(patience, state.wait_for(|state| *state != ClusterState::Unknown)).await;
-        state.borrow().clone()
+        self.state.borrow().epoch()
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
-        match &*self.state.borrow() {
-            ClusterState::Up { .. } => Readiness::Ready,
-            ClusterState::Away { because } => Readiness::NotReady { because: because.clone() },
-            ClusterState::Unknown => Readiness::NotReady { because: NOT_LOOKED_AT.to_owned() },
+        match self.state.borrow().epoch() {
+            Ok(_) => Readiness::Ready,
+            Err(because) => Readiness::NotReady { because },
         }
     }
 
