@@ -12,4 +12,4 @@ pub mod server;
 pub mod stores;
 mod support;
 
-pub use support::{Recorder, eventually, recorder, settings};
+pub use support::{Recorder, eventually, eventually_all, recorder, settings};

@@ -64,7 +64,9 @@ impl Cluster {
     #[must_use]
     pub fn one_more_broker(&self, name: &str) -> Self {
         let named = format!("brokerName={name}");
-        Self { name_server_port: self.name_server_port, ..Self::prepare(&[&named]) }
+        let mut more = Self::prepare(&[&named]);
+        more.name_server_port = self.name_server_port;
+        more
     }
 
     /// What a client connects to.
@@ -147,6 +149,15 @@ impl Cluster {
     /// Ends the name server as `kill -9` does.
     pub fn kill_name_server(&self) {
         drop(lock(&self.name_server).take().expect("a running name server"));
+    }
+}
+
+impl Drop for Cluster {
+    /// What a failed test leaves is kept until the next run of tests, for whoever looks for the fault.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -26,6 +27,23 @@ pub async fn eventually_async(what: &str, mut holds: impl AsyncFnMut() -> bool) 
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits until all of what is expected is there; panics, saying what is missing, when it is not in time.
+pub async fn eventually_all(what: &str, expected: &BTreeSet<String>, found: impl Fn() -> BTreeSet<String>) {
+    let begun = Instant::now();
+    loop {
+        let found = found();
+        let missing: Vec<_> = expected.difference(&found).collect();
+        if missing.is_empty() {
+            return;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "waited in vain: {what}: {missing:?} are missing of {expected:?}"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -1,5 +1,6 @@
-//! What is done to every request just before it leaves: marks bodies that are compressed already, and signs. And to
-//! answers: what a broker says about accounts and groups in words only gets a code, because the library hides words.
+//! What is done to every request just before it leaves: fills what the client library does not into the header of a send,
+//! has pulls tell no offset, and signs. And to answers: what a broker says about accounts and groups in words only gets a code, because
+//! the library hides words.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use boxoffice_runtime::telemetry::AtMostEvery;
 use cheetah_string::CheetahString;
 use rocketmq_client_rust::{AclClientRPCHook, SessionCredentials};
 use rocketmq_error::SharedError;
+use rocketmq_model::common::sys_flag::pull_sys_flag::PullSysFlag;
 use rocketmq_protocol::code::request_code::RequestCode;
 use rocketmq_protocol::protocol::remoting_command::RemotingCommand;
 use rocketmq_transport::api::RPCHook;
@@ -15,19 +17,41 @@ use rocketmq_transport::api::RPCHook;
 use crate::Credentials;
 use crate::errors::code;
 
-/// Carries a system flag from the message to the request: the client only knows flags of what it compresses itself.
-/// It never leaves this process.
+/// The system flag of a message, of which the client library only knows what it compresses itself.
 pub(crate) const SYS_FLAG: &str = "BOXOFFICE_SYS_FLAG";
+/// How often a message that is delivered again was delivered before. The library has a property for it, but takes it away
+/// with its first try, so that the next one counts from the start.
+pub(crate) const ATTEMPTS_BEFORE: &str = "BOXOFFICE_ATTEMPTS_BEFORE";
+/// How often it may be delivered; the same holds.
+pub(crate) const MOST_ATTEMPTS: &str = "BOXOFFICE_MOST_ATTEMPTS";
+
+/// A field of the header of a send, and the property that carries it from the message to the request. The property never
+/// leaves this process.
+struct CarriedField {
+    property: &'static str,
+    name: &'static str,
+    short_name: &'static str,
+}
+
+const CARRIED: [CarriedField; 3] = [
+    CarriedField { property: SYS_FLAG, name: "sysFlag", short_name: "f" },
+    CarriedField { property: ATTEMPTS_BEFORE, name: "reconsumeTimes", short_name: "j" },
+    CarriedField { property: MOST_ATTEMPTS, name: "maxReconsumeTimes", short_name: "l" },
+];
+
 /// How properties are written one after the other: `name 1 value 2 name 1 value 2 ...`.
 const NAME_END: char = '\u{1}';
 const VALUE_END: char = '\u{2}';
+const VALUE_END_TEXT: &str = "\u{2}";
+/// Where a pull says what it asks for.
+const PULL_FLAG: &str = "sysFlag";
 
 /// How brokers call a group that is missing, as a failure of theirs.
 const NO_GROUP: &str = "No group in this broker";
 /// How often a refusal is told.
 const TELLING: Duration = Duration::from_secs(60);
 
-/// Sets the system flag of requests that ask for it, then signs where there is an account.
+/// Fills the headers of sends, has pulls only pull, then signs where there is an account.
 pub(crate) struct RequestHook {
     signing: Option<AclClientRPCHook>,
     /// Consumers meet a refusal with every request, so it is not told each time.
@@ -46,7 +70,8 @@ impl RequestHook {
 
 impl RPCHook for RequestHook {
     fn do_before_request(&self, to: SocketAddr, request: &mut RemotingCommand) -> Result<(), SharedError> {
-        set_sys_flag(request);
+        fill_header(request);
+        only_pull(request);
         self.signing.as_ref().map_or(Ok(()), |signing| signing.do_before_request(to, request))
     }
 
@@ -81,31 +106,57 @@ fn refusal(found: i32, remark: &str) -> Option<i32> {
     Some(if is_known { code::NO_PERMISSION } else { code::WRONG_CREDENTIALS })
 }
 
-fn set_sys_flag(request: &mut RemotingCommand) {
+/// Moves into the header what the properties carry for it.
+fn fill_header(request: &mut RemotingCommand) {
     let code = request.code();
-    let (properties, flag) = if code == RequestCode::SendMessage as i32 {
-        ("properties", "sysFlag")
-    } else if code == RequestCode::SendMessageV2 as i32 {
-        ("i", "f")
-    } else {
+    let short = code == RequestCode::SendMessageV2 as i32;
+    if !short && code != RequestCode::SendMessage as i32 {
         return;
-    };
-    // The fields of the request's header were written down for hooks to see and change.
-    let fields = request.ext_fields();
-    let field = |name: &str| fields.and_then(|fields| fields.get(name)).map(CheetahString::as_str);
-    let Some((asked, rest)) = field(properties).and_then(take_sys_flag) else { return };
-    let found: i32 = field(flag).and_then(|flag| flag.parse().ok()).unwrap_or(0);
-    request.add_ext_field(flag, (found | asked).to_string());
-    request.add_ext_field(properties, rest);
+    }
+    let properties_field = if short { "i" } else { "properties" };
+    for CarriedField { property, name, short_name } in CARRIED {
+        // The fields of the request's header were written down for hooks to see and change.
+        let fields = request.ext_fields();
+        let field = |name: &str| fields.and_then(|fields| fields.get(name)).map(CheetahString::as_str);
+        let Some((asked, rest)) = field(properties_field).and_then(|found| take(found, property)) else {
+            continue;
+        };
+        let name = if short { short_name } else { name };
+        let value = if property == SYS_FLAG {
+            let found: i32 = field(name).and_then(|flag| flag.parse().ok()).unwrap_or(0);
+            found | asked
+        } else {
+            asked
+        };
+        request.add_ext_field(name, value.to_string());
+        request.add_ext_field(properties_field, rest);
+    }
 }
 
-/// The flag, and the properties without it.
-fn take_sys_flag(properties: &str) -> Option<(i32, String)> {
-    let start = properties.find(SYS_FLAG)?;
-    let (before, rest) = properties.split_at(start);
-    let (property, after) = rest.split_once(VALUE_END).unwrap_or((rest, ""));
-    let sys_flag = property.split_once(NAME_END)?.1.parse().ok()?;
-    Some((sys_flag, format!("{before}{after}")))
+/// A pull also tells how far the group was when it left. The broker takes that in without an order between it and what
+/// is told by itself ([`crate::offsets`]): an older offset would stay, and what was handled would come again.
+fn only_pull(request: &mut RemotingCommand) {
+    if request.code() != RequestCode::PullMessage as i32 {
+        return;
+    }
+    let flag =
+        request.ext_fields().and_then(|fields| fields.get(PULL_FLAG)).and_then(|flag| flag.parse().ok());
+    if let Some(flag) = flag {
+        request.add_ext_field(PULL_FLAG, PullSysFlag::clear_commit_offset_flag(flag).to_string());
+    }
+}
+
+/// The value of a property, and the other properties.
+fn take(properties: &str, name: &str) -> Option<(i32, String)> {
+    // Nearly every message has none, and this is fast.
+    if !properties.contains(name) {
+        return None;
+    }
+    let value = |property: &str| property.strip_prefix(name)?.strip_prefix(NAME_END)?.parse().ok();
+    let (taken, others): (Vec<_>, Vec<_>) =
+        properties.split_terminator(VALUE_END).partition(|property| value(property).is_some());
+    let others = others.into_iter().flat_map(|property| [property, VALUE_END_TEXT]).collect();
+    Some((value(taken.first()?)?, others))
 }
 
 #[cfg(test)]
@@ -113,15 +164,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_taken_out_of_the_properties_wherever_it_stands() {
+    fn a_property_is_taken_out_of_the_others_wherever_it_stands() {
         let flag = "BOXOFFICE_SYS_FLAG\u{1}257\u{2}";
         let (one, other) = ("KEYS\u{1}T1\u{2}", "TAGS\u{1}A\u{2}");
         for properties in
             [format!("{flag}{one}{other}"), format!("{one}{flag}{other}"), format!("{one}{other}{flag}")]
         {
-            assert_eq!(take_sys_flag(&properties), Some((257, format!("{one}{other}"))));
+            assert_eq!(take(&properties, SYS_FLAG), Some((257, format!("{one}{other}"))));
         }
-        assert_eq!(take_sys_flag(one), None);
+        assert_eq!(take(one, SYS_FLAG), None);
+        // One that only speaks of it.
+        assert_eq!(take("NOTE\u{1}BOXOFFICE_SYS_FLAG\u{2}", SYS_FLAG), None);
+    }
+
+    #[test]
+    fn a_send_has_in_its_header_what_its_properties_carry() {
+        let carried = [(SYS_FLAG, 1), (ATTEMPTS_BEFORE, 2), (MOST_ATTEMPTS, 16)];
+        let properties = carried.map(|(name, value)| format!("{name}{NAME_END}{value}{VALUE_END}")).concat();
+        for (code, [all, flag, attempts, most]) in [
+            (RequestCode::SendMessage, ["properties", "sysFlag", "reconsumeTimes", "maxReconsumeTimes"]),
+            (RequestCode::SendMessageV2, ["i", "f", "j", "l"]),
+        ] {
+            let mut request = RemotingCommand::create_remoting_command(code as i32);
+            request.ensure_ext_fields_initialized();
+            for (name, value) in
+                [(all, &*format!("KEYS{NAME_END}T1{VALUE_END}{properties}")), (flag, "256"), (attempts, "0")]
+            {
+                request.add_ext_field(name, value);
+            }
+            fill_header(&mut request);
+            let field = |name: &str| request.ext_fields().unwrap().get(name).unwrap().to_string();
+            assert_eq!(field(all), format!("KEYS{NAME_END}T1{VALUE_END}"));
+            assert_eq!([field(flag), field(attempts), field(most)], ["257", "2", "16"]);
+        }
+    }
+
+    #[test]
+    fn a_pull_tells_no_offset() {
+        let flag_after = |code: RequestCode, flag: u32| {
+            let mut request = RemotingCommand::create_remoting_command(code as i32);
+            request.ensure_ext_fields_initialized();
+            request.add_ext_field(PULL_FLAG, flag.to_string());
+            let to = SocketAddr::from(([127, 0, 0, 1], 10_911));
+            RequestHook::new(None).do_before_request(to, &mut request).unwrap();
+            request.ext_fields().unwrap().get(PULL_FLAG).unwrap().to_string()
+        };
+        let (telling, only_pulling) = (
+            PullSysFlag::build_sys_flag(true, true, true, false),
+            PullSysFlag::build_sys_flag(false, true, true, false),
+        );
+        assert_eq!(flag_after(RequestCode::PullMessage, telling), only_pulling.to_string());
+        assert_eq!(flag_after(RequestCode::PullMessage, only_pulling), only_pulling.to_string());
+        assert_eq!(flag_after(RequestCode::QueryMessage, telling), telling.to_string());
     }
 
     #[test]

@@ -15,12 +15,15 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::client::Client;
 use crate::errors::{describe, is_busy, send_error};
 use crate::message::outgoing;
+use crate::offsets::{self, Offsets};
 use crate::watch::Watch;
 
 /// Our name as a producer.
 const GROUP: &str = "boxoffice-producer-group";
 /// How long the library may take to end a producer.
 const ENDING: Duration = Duration::from_secs(5);
+/// How long the brokers may take to confirm how far a group is.
+const CONFIRMING: Duration = Duration::from_secs(3);
 /// When a busy broker is asked again. How often is a matter of `ROCKETMQ_SEND_TIME_OUT`.
 const WHEN_BUSY: RetryPolicy = RetryPolicy {
     max_attempts: u32::MAX,
@@ -65,15 +68,24 @@ impl Producer {
     /// The same, of a message that is built already.
     pub(crate) async fn send_built(&self, message: Message, topic: &str) -> Result<MessageId, SendError> {
         let producer = self.current().await?;
-        let sending = self.until_it_has_time(|| Box::pin(producer.send(message.clone())));
-        let answer = match timeout(self.longest_send(), sending).await {
-            Ok(Ok(Some(result))) => stored(&result, topic),
-            Ok(Ok(None)) => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
-            Ok(Err(error)) => Err(send_error(&error, topic)),
-            Err(_) => Err(SendError::OutcomeUnknown(format!("{topic}: no answer in time"))),
-        };
+        let asked = self.ask(topic, || Box::pin(producer.send(message.clone()))).await;
+        let answer = asked.and_then(|result| match result {
+            Some(result) => stored(&result, topic),
+            None => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
+        });
         self.look_after(&answer);
         answer
+    }
+
+    async fn ask<T, F: Future<Output = ClientResult<T>>>(
+        &self,
+        topic: &str,
+        request: impl Fn() -> F,
+    ) -> Result<T, SendError> {
+        match timeout(self.longest_send(), self.until_it_has_time(request)).await {
+            Ok(answer) => answer.map_err(|error| send_error(&error, topic)),
+            Err(_) => Err(SendError::OutcomeUnknown(format!("{topic}: no answer in time"))),
+        }
     }
 
     /// Asks again, as long as the send may last, when the broker had no time: it answers so about a request that it gave
@@ -106,23 +118,43 @@ impl Producer {
         max_attempts: u32,
     ) -> Result<(), SendError> {
         let producer = self.current().await?;
-        let broker = message.store_host.to_string();
-        let time_out = self.client.settings.send_time_out;
-        let asked = timeout(self.longest_send(), async {
-            let implementation =
-                producer.default_mq_producer_impl().ok_or_else(ClientError::shutting_down)?;
-            let api = implementation.get_mq_client_factory()?.get_mq_client_api_impl()?;
-            let millis = u64::try_from(time_out.as_millis()).unwrap_or(u64::MAX);
-            let most = i32::try_from(max_attempts).unwrap_or(i32::MAX);
-            let name = Some(message.broker_name.as_str()).filter(|name| !name.is_empty());
-            Box::pin(api.consumer_send_message_back(&broker, name, message, group, level, millis, most)).await
-        });
-        let answer = match asked.await {
-            Ok(answer) => answer.map_err(|error| send_error(&error, message.topic())),
-            Err(_) => Err(SendError::OutcomeUnknown(format!("{broker}: no answer in time"))),
+        let (topic, broker) = (message.topic().as_str(), message.store_host.to_string());
+        let name = Some(message.broker_name.as_str()).filter(|name| !name.is_empty());
+        let time_out = u64::try_from(self.client.settings.send_time_out.as_millis()).unwrap_or(u64::MAX);
+        let most = i32::try_from(max_attempts).unwrap_or(i32::MAX);
+        let connection = || {
+            producer
+                .default_mq_producer_impl()
+                .ok_or_else(ClientError::shutting_down)?
+                .get_mq_client_factory()
         };
+        let answer = self
+            .ask(topic, async || {
+                let api = connection()?.get_mq_client_api_impl()?;
+                Box::pin(api.consumer_send_message_back(&broker, name, message, group, level, time_out, most))
+                    .await
+            })
+            .await;
         self.look_after(&answer);
         answer
+    }
+
+    /// Has the brokers know how far a group is whose consumer has ended, unless another epoch has begun since `epoch`: a
+    /// broker that was away may have lost messages, and would skip new ones in their place.
+    pub(crate) async fn confirm_offsets(
+        &self,
+        epoch: u64,
+        group: &str,
+        offsets: &Offsets,
+    ) -> Result<(), SendError> {
+        if offsets.is_empty() || self.watch.epoch(Duration::ZERO).await != Ok(epoch) {
+            return Ok(());
+        }
+        let producer = self.current().await?;
+        match timeout(CONFIRMING, offsets::confirm(&producer, group, offsets)).await {
+            Ok(answer) => answer.map_err(|error| send_error(&error, group)),
+            Err(_) => Err(SendError::OutcomeUnknown(format!("{group}: no answer in time"))),
+        }
     }
 
     /// Whether the cluster is still there is worth a look when it did not answer.

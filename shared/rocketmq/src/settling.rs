@@ -15,7 +15,7 @@ use rocketmq_model::common::message::message_single::Message;
 use rocketmq_model::common::message::{MessageConst, MessageTrait};
 
 use crate::delay_levels::level;
-use crate::hook::SYS_FLAG;
+use crate::hook::{ATTEMPTS_BEFORE, MOST_ATTEMPTS, SYS_FLAG};
 use crate::message::{COMPRESSION_BITS, delivery};
 use crate::names::Names;
 use crate::producer::Producer;
@@ -153,8 +153,8 @@ impl Settling {
         let mut copy = copy(message, &self.names.retry_topic(self.group));
         copy.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), message.topic().clone());
         for (name, count) in [
-            (MessageConst::PROPERTY_RECONSUME_TIME, attempts_before.to_string()),
-            (MessageConst::PROPERTY_MAX_RECONSUME_TIMES, self.policy.max_attempts.to_string()),
+            (ATTEMPTS_BEFORE, attempts_before.to_string()),
+            (MOST_ATTEMPTS, self.policy.max_attempts.to_string()),
         ] {
             copy.put_property(name.into(), count.into());
         }

@@ -50,10 +50,6 @@ struct OnABroker {
 
 impl OnABroker {
     async fn new(cluster: Arc<Cluster>) -> Self {
-        if let Ok(filter) = std::env::var("LOG") {
-            // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
-            let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
-        }
         let rocketmq = RocketMq::connect(patient(&cluster)).await.unwrap();
         rocketmq.reached().await;
         Self { cluster, rocketmq }
@@ -128,6 +124,10 @@ pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
                 runtime.shutdown_background();
             }
         }
+    }
+    if let Ok(filter) = std::env::var("LOG") {
+        // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
+        let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
     }
     let _machine = machine::shared();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -18,7 +18,7 @@ use boxoffice_runtime::{
     Transport, TransportError, telemetry,
 };
 use boxoffice_tests::rocketmq::Cluster;
-use boxoffice_tests::{Recorder, eventually, recorder};
+use boxoffice_tests::{Recorder, eventually, eventually_all, recorder};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -436,9 +436,50 @@ fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time(
         println!("the first send through the broker that is back took {waited:?}; its first boot {boot:?}");
         assert!(waited < GOING_ON.max(2 * boot));
         first.start_broker();
-        let handled = || function.keys().into_iter().collect::<BTreeSet<_>>();
-        eventually("every message is handled", || handled() == sent).await;
+        eventually_all("the messages that are handled", &sent, || function.keys().into_iter().collect())
+            .await;
         consumer.stop().await;
+        rocketmq.close().await;
+    });
+}
+
+#[test]
+fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
+    on_a_runtime(async {
+        let first = Cluster::start();
+        let second = first.one_more_broker("broker-b");
+        second.start_broker();
+        let rocketmq = connect(settings(&first)).await;
+        let (in_hand, gone) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        let functions = ["one", "two", "three", "four", "five", "six"].map(|group| {
+            let (in_hand, gone) = (in_hand.clone(), gone.clone());
+            recorder(Subscription::new(group, topic::ORDER, &[]), move |delivery| {
+                if delivery.attempt > 1 {
+                    return Outcome::Done;
+                }
+                in_hand.fetch_add(1, Ordering::SeqCst);
+                let begun = Instant::now();
+                while !gone.load(Ordering::SeqCst) && begun.elapsed() < PATIENCE {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Outcome::retry("its broker is away")
+            })
+        });
+        let consumers = functions.clone().map(|function| Consumer::start(&rocketmq, function));
+        ready(&rocketmq).await;
+        send_at_last(&rocketmq, order("T1")).await;
+        eventually("every group has it in hand", || in_hand.load(Ordering::SeqCst) == 6).await;
+        let keeper = if first.has_messages_of(topic::ORDER) { &first } else { &second };
+        keeper.kill_broker();
+        gone.store(true, Ordering::SeqCst);
+        for function in &functions {
+            function.has_seen(2).await;
+            let attempts: Vec<_> = function.seen().iter().map(|delivery| delivery.attempt).collect();
+            assert_eq!(attempts, [1, 2]);
+        }
+        for consumer in consumers {
+            consumer.stop().await;
+        }
         rocketmq.close().await;
     });
 }
@@ -447,7 +488,7 @@ fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time(
 fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_back() {
     on_a_runtime(async {
         let cluster = Arc::new(Cluster::start());
-        let rocketmq = connect(settings(&cluster)).await;
+        let rocketmq = connect(patient(&cluster)).await;
         let (in_hand, away) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let handled = Arc::new(Mutex::new(BTreeSet::new()));
         let function = recorder(created(), {
@@ -480,7 +521,8 @@ fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_ba
         tokio::task::spawn_blocking(move || starting.start_broker()).await.unwrap();
         let booted = Instant::now();
         send_at_last(&rocketmq, order("T0020")).await;
-        eventually("all messages are handled", || handled.lock().unwrap().len() == 21).await;
+        let all = (0..=20).map(|number| format!("T{number:04}")).collect();
+        eventually_all("the messages that are handled", &all, || handled.lock().unwrap().clone()).await;
         println!("all are handled {:?} after the boot", booted.elapsed());
         assert!(booted.elapsed() < GOING_ON.max(2 * (booted - starts)));
         consumer.stop().await;

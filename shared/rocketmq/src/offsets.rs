@@ -1,0 +1,45 @@
+//! How far a group is, as its brokers know it. While a consumer runs it tells them several times a second, one way: what
+//! gets lost is told again with the next. What it tells last, at its end, has to be known before the next one asks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rocketmq_client_rust::{
+    ClientError, ClientResult, DefaultMQProducer, DefaultMQPushConsumer, OffsetStore, ReadOffsetType,
+    RemoteBrokerOffsetStore,
+};
+use rocketmq_model::message::MessageQueue;
+
+/// How far a consumer is in each of its queues.
+pub(crate) type Offsets = HashMap<MessageQueue, i64>;
+
+/// Where a started consumer keeps its offsets, also after its end.
+pub(crate) fn store_of(consumer: &DefaultMQPushConsumer) -> Option<Arc<OffsetStore>> {
+    consumer.default_mq_push_consumer_impl()?.offset_store()
+}
+
+/// How far a consumer is in its queues of `topics`.
+pub(crate) async fn read(store: &OffsetStore, topics: &[String]) -> Offsets {
+    let mut offsets = Offsets::new();
+    for topic in topics {
+        offsets.extend(store.clone_offset_table(topic).await);
+    }
+    offsets
+}
+
+/// Has the brokers know that `group` is as far as this. Whoever has taken over a queue may be further.
+pub(crate) async fn confirm(
+    producer: &DefaultMQProducer,
+    group: &str,
+    offsets: &Offsets,
+) -> ClientResult<()> {
+    let implementation = producer.default_mq_producer_impl().ok_or_else(ClientError::shutting_down)?;
+    let connection = implementation.get_mq_client_factory()?;
+    let brokers = OffsetStore::new_with_remote(RemoteBrokerOffsetStore::new(connection, group.into()));
+    for (queue, offset) in offsets {
+        if brokers.read_offset(queue, ReadOffsetType::ReadFromStore).await < *offset {
+            brokers.update_consume_offset_to_broker(queue, *offset, false).await?;
+        }
+    }
+    Ok(())
+}
