@@ -74,11 +74,17 @@ impl Cluster {
         SocketAddr::from(([127, 0, 0, 1], self.name_server_port)).to_string()
     }
 
-    /// Whether the broker has stored a message of a topic whose name ends like this.
+    /// Whether the broker has stored a message of a topic whose name ends like this. It makes a folder for each queue
+    /// that is asked for, but a file only for one that has had messages.
     pub fn has_messages_of(&self, topic: &str) -> bool {
-        let queues = fs::read_dir(self.folder.path().join("broker/store/consumequeue"));
-        let mut names = queues.into_iter().flatten().flatten().map(|queue| queue.file_name());
-        names.any(|name| name.to_string_lossy().ends_with(topic))
+        let entries =
+            |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries(self.folder.path().join("broker/store/consumequeue"))
+            .filter(|queues| queues.to_string_lossy().ends_with(topic))
+            .flat_map(entries)
+            .flat_map(entries)
+            .next()
+            .is_some()
     }
 
     /// The setting that makes a program use this cluster.
