@@ -1,6 +1,6 @@
-//! What is done to every request just before it leaves: fills what the client library does not into the header of a send,
-//! has pulls tell no offset, and signs. And to answers: what a broker says about accounts and groups in words only gets a code, because
-//! the library hides words.
+//! What is done to every request just before it leaves: fills into the header of a send what the client library does
+//! not, keeps offsets out of pulls, and signs. And to answers: what a broker says about accounts and groups in words only
+//! gets a code, because the library hides words.
 
 use std::net::SocketAddr;
 use std::time::Duration;
