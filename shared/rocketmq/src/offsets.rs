@@ -1,5 +1,5 @@
 //! How far a group is, as its brokers know it. While a consumer runs it tells them several times a second, one way: what
-//! gets lost is told again with the next. What it tells last, at its end, has to be known before the next one asks.
+//! is lost of that costs repeats after a crash. What it tells at its end has to be known before the next one asks.
 
 use std::collections::HashMap;
 use std::sync::Arc;

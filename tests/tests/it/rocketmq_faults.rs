@@ -449,7 +449,7 @@ fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
         let first = Cluster::start();
         let second = first.one_more_broker("broker-b");
         second.start_broker();
-        let rocketmq = connect(settings(&first)).await;
+        let rocketmq = connect(patient(&first)).await;
         let (in_hand, gone) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
         let functions = ["one", "two", "three", "four", "five", "six"].map(|group| {
             let (in_hand, gone) = (in_hand.clone(), gone.clone());
@@ -467,7 +467,7 @@ fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
         });
         let consumers = functions.clone().map(|function| Consumer::start(&rocketmq, function));
         ready(&rocketmq).await;
-        send_at_last(&rocketmq, order("T1")).await;
+        rocketmq.send(order("T1")).await.unwrap();
         eventually("every group has it in hand", || in_hand.load(Ordering::SeqCst) == 6).await;
         let keeper = if first.has_messages_of(topic::ORDER) { &first } else { &second };
         keeper.kill_broker();
