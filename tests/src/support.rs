@@ -23,27 +23,24 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// The same for a condition that has to be asked for.
-pub async fn eventually_async(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+pub async fn eventually_async(what: &str, holds: impl AsyncFnMut() -> bool) {
+    wait_for(holds, || what.to_owned()).await;
 }
 
-/// Waits until all of what is expected is there; panics, saying what is missing, when it is not in time.
+/// The same until all of what is expected is there; what is missing is said.
 pub async fn eventually_all(what: &str, expected: &BTreeSet<String>, found: impl Fn() -> BTreeSet<String>) {
+    let missing = || expected - &found();
+    wait_for(
+        async || missing().is_empty(),
+        || format!("{what}: {:?} are missing of {expected:?}", missing()),
+    )
+    .await;
+}
+
+async fn wait_for(mut holds: impl AsyncFnMut() -> bool, what: impl Fn() -> String) {
     let begun = Instant::now();
-    loop {
-        let found = found();
-        let missing: Vec<_> = expected.difference(&found).collect();
-        if missing.is_empty() {
-            return;
-        }
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "waited in vain: {what}: {missing:?} are missing of {expected:?}"
-        );
+    while !holds().await {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {}", what());
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -41,8 +41,7 @@ const CARRIED: [CarriedField; 3] = [
 
 /// How properties are written one after the other: `name 1 value 2 name 1 value 2 ...`.
 const NAME_END: char = '\u{1}';
-const VALUE_END: char = '\u{2}';
-const VALUE_END_TEXT: &str = "\u{2}";
+const VALUE_END: &str = "\u{2}";
 /// Where a pull says what it asks for.
 const PULL_FLAG: &str = "sysFlag";
 
@@ -155,7 +154,7 @@ fn take(properties: &str, name: &str) -> Option<(i32, String)> {
     let value = |property: &str| property.strip_prefix(name)?.strip_prefix(NAME_END)?.parse().ok();
     let (taken, others): (Vec<_>, Vec<_>) =
         properties.split_terminator(VALUE_END).partition(|property| value(property).is_some());
-    let others = others.into_iter().flat_map(|property| [property, VALUE_END_TEXT]).collect();
+    let others = others.into_iter().flat_map(|property| [property, VALUE_END]).collect();
     Some((value(taken.first()?)?, others))
 }
 

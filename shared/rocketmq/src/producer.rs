@@ -82,10 +82,7 @@ impl Producer {
         topic: &str,
         request: impl Fn() -> F,
     ) -> Result<T, SendError> {
-        match timeout(self.longest_send(), self.until_it_has_time(request)).await {
-            Ok(answer) => answer.map_err(|error| send_error(&error, topic)),
-            Err(_) => Err(SendError::OutcomeUnknown(format!("{topic}: no answer in time"))),
-        }
+        answered(self.longest_send(), topic, self.until_it_has_time(request)).await
     }
 
     /// Asks again, as long as the send may last, when the broker had no time: it answers so about a request that it gave
@@ -151,10 +148,7 @@ impl Producer {
             return Ok(());
         }
         let producer = self.current().await?;
-        match timeout(CONFIRMING, offsets::confirm(&producer, group, offsets)).await {
-            Ok(answer) => answer.map_err(|error| send_error(&error, group)),
-            Err(_) => Err(SendError::OutcomeUnknown(format!("{group}: no answer in time"))),
-        }
+        answered(CONFIRMING, group, Box::pin(offsets::confirm(&producer, group, offsets))).await
     }
 
     /// Whether the cluster is still there is worth a look when it did not answer.
@@ -221,6 +215,18 @@ impl Producer {
     /// When a request is given up that the library should have given up before.
     fn longest_send(&self) -> Duration {
         self.client.settings.send_time_out + Duration::from_secs(1)
+    }
+}
+
+/// The answer about `what`, unless it takes longer than `patience`.
+async fn answered<T>(
+    patience: Duration,
+    what: &str,
+    asked: impl Future<Output = ClientResult<T>>,
+) -> Result<T, SendError> {
+    match timeout(patience, asked).await {
+        Ok(answer) => answer.map_err(|error| send_error(&error, what)),
+        Err(_) => Err(SendError::OutcomeUnknown(format!("{what}: no answer in time"))),
     }
 }
 
