@@ -15,11 +15,11 @@ use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, DeadLetter, Outgoing, Redeliver};
 use boxoffice_domain::testing::World;
 use boxoffice_messages::{group, tag, topic};
-use boxoffice_runtime::{ConsumerSettings, Function, Shutdown, Subscription, Transport, TransportError};
+use boxoffice_runtime::{ConsumerSettings, Function, Shutdown, Subscription, Transport};
 use jiff::Timestamp;
-use tokio::task::JoinHandle;
 
-use crate::support::{PATIENCE, done, eventually, message, settings};
+use crate::running::Running;
+use crate::support::{done, eventually, message, settings};
 
 /// A fresh bus and the transport that reads it.
 #[async_trait]
@@ -70,28 +70,6 @@ pub trait Backend: Send + Sync {
     }
 }
 
-/// A consumer.
-pub(crate) struct Running {
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), TransportError>>,
-}
-
-impl Running {
-    /// Stops it and waits until it has.
-    pub(crate) async fn stop(self) {
-        self.shutdown.begin();
-        let ended =
-            tokio::time::timeout(PATIENCE, self.task).await.expect("a consumer stops when it is told to");
-        ended.unwrap().expect("a consumer that is told to stop ends well");
-    }
-
-    /// Ends it as a crash does: nothing is drained.
-    pub(crate) async fn crash(self) {
-        self.task.abort();
-        assert!(self.task.await.is_err_and(|error| error.is_cancelled()), "it had ended before");
-    }
-}
-
 impl dyn Backend + '_ {
     pub(crate) fn run(&self, function: Arc<dyn Function>) -> Running {
         self.run_with(function, self.settings(), &Shutdown::new())
@@ -103,9 +81,7 @@ impl dyn Backend + '_ {
         settings: ConsumerSettings,
         shutdown: &Shutdown,
     ) -> Running {
-        let (transport, begun) = (self.transport(), shutdown.clone());
-        let task = tokio::spawn(async move { transport.run(function, settings, begun).await });
-        Running { shutdown: shutdown.clone(), task }
+        Running::start_until(self.transport(), function, settings, shutdown.clone())
     }
 
     pub(crate) async fn send(&self, message: Outgoing) {

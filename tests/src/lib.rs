@@ -6,10 +6,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 pub mod bus;
+pub mod http;
 pub mod java_peer;
 pub mod rocketmq;
+mod running;
 pub mod server;
+pub mod size;
 pub mod stores;
 mod support;
 
-pub use support::{Recorder, eventually, eventually_all, recorder, settings};
+pub use running::Running;
+pub use support::{Recorder, eventually, eventually_all, recorder, settings, until};

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -156,6 +156,25 @@ impl Cluster {
     pub fn kill_name_server(&self) {
         drop(lock(&self.name_server).take().expect("a running name server"));
     }
+
+    /// Ends every server that runs, as `kill -9` does.
+    pub fn kill_what_runs(&self) {
+        drop(lock(&self.broker).take());
+        drop(lock(&self.name_server).take());
+    }
+
+    /// Starts what does not run.
+    pub fn start_what_is_missing(&self) {
+        let runs = |server: &Mutex<Option<Server>>| {
+            lock(server).as_mut().is_some_and(|server| server.ended().is_none())
+        };
+        if !runs(&self.name_server) {
+            self.start_name_server();
+        }
+        if !runs(&self.broker) {
+            self.start_broker();
+        }
+    }
 }
 
 impl Drop for Cluster {
@@ -196,9 +215,13 @@ fn script(arguments: &[&str]) -> Command {
     command
 }
 
+/// Downloads the servers where they are missing; asked once in a process.
 fn fetch() {
-    let fetched = script(&["fetch"]).status().expect("the script of the local stack can be run");
-    assert!(fetched.success(), "the servers could not be fetched");
+    static FETCHED: Once = Once::new();
+    FETCHED.call_once(|| {
+        let fetched = script(&["fetch"]).status().expect("the script of the local stack can be run");
+        assert!(fetched.success(), "the servers could not be fetched");
+    });
 }
 
 /// A port of this machine that is free, together with those that far from it. It lies below the ports that outgoing

@@ -17,6 +17,18 @@ use proptest::test_runner::{Config, TestRunner};
 /// How long a suite waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Asks until there is an answer; panics, saying what, when none comes in time. For tests that are not async.
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Waits until a condition holds; panics, saying what, when it does not in time.
 pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     eventually_async(what, async || holds()).await;

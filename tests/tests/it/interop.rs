@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::marker::PhantomData;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,22 +15,15 @@ use boxoffice_messages::{
     RawValue, StockEventMessage, StockOperation, parse_decimal, tag, topic,
 };
 use boxoffice_rocketmq::{RocketMq, RocketMqSettings};
-use boxoffice_runtime::{
-    ConsumerSettings, Context, Decode, Engine, Handler, Outcome, Shutdown, Subscription, Transport as _,
-    TransportError, telemetry,
-};
+use boxoffice_runtime::{ConsumerSettings, Context, Decode, Engine, Handler, Outcome, Subscription};
+use boxoffice_tests::Running;
 use boxoffice_tests::java_peer::{JavaPeer, Line};
-use boxoffice_tests::rocketmq::Cluster;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
-use super::rocketmq::on_a_runtime;
-
-/// The cluster of these tests, with topics named as in production, which Java knows by no other names. So every test
-/// sees the messages of the others, and has groups and order numbers of its own.
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+use crate::clusters::SHARED;
+use crate::rocketmq::{on_a_runtime, settings};
 
 /// Topic and tag of every message, and what it says of itself: event type, operation or channel.
 const KINDS: [(&str, &str, &str); 11] = [
@@ -58,15 +51,10 @@ const TIMES: [&str; 4] = [
 /// The system flag of a body that is compressed by zlib.
 const ZLIB: i32 = 0x301;
 
+/// With topics named as in production, which Java knows by no other names. So every test sees the messages of the others,
+/// and has groups and order numbers of its own.
 async fn connect() -> RocketMq {
-    if let Ok(filter) = std::env::var("LOG") {
-        // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
-        let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
-    }
-    let settings = RocketMqSettings {
-        delay_levels: Cluster::delay_levels(),
-        ..RocketMqSettings::new(CLUSTER.name_servers())
-    };
+    let settings = RocketMqSettings { prefix: String::new(), ..settings(&SHARED) };
     let rocketmq = RocketMq::connect(settings).await.unwrap();
     rocketmq.reached().await;
     rocketmq
@@ -215,22 +203,19 @@ impl<P: Fields + Decode> Handler for Recording<P> {
     }
 }
 
-/// A consumer of ours: the batch engine, fed by RocketMQ.
+/// A consumer of ours: the engine, fed by RocketMQ.
 struct Ours {
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), TransportError>>,
+    running: Running,
     log: Log,
 }
 
 impl Ours {
     fn start<P: Fields + Decode>(rocketmq: &RocketMq, subscription: Subscription, answer: Answer) -> Self {
-        let (shutdown, log) = (Shutdown::new(), Log::default());
+        let log = Log::default();
         let handler = Recording::<P> { subscription, answer, log: log.clone(), payload: PhantomData };
         let function = Arc::new(Engine::new("interop", handler));
-        let (rocketmq, begun) = (rocketmq.clone(), shutdown.clone());
         let settings = ConsumerSettings { batch: 8, ..boxoffice_tests::settings() };
-        let task = tokio::spawn(async move { rocketmq.run(function, settings, begun).await });
-        Self { shutdown, task, log }
+        Self { running: Running::start(Arc::new(rocketmq.clone()), function, settings), log }
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -243,8 +228,7 @@ impl Ours {
     }
 
     async fn stop(self) {
-        self.shutdown.begin();
-        self.task.await.unwrap().expect("a consumer that is told to stop ends well");
+        self.running.stop().await;
     }
 }
 
@@ -282,7 +266,7 @@ fn every_message_that_java_sends_is_handled_once_and_read_to_the_last_digit() {
             Ours::start::<StockEventMessage>(&rocketmq, take("interop-stock", topic::STOCK), done),
             Ours::start::<NotificationMessage>(&rocketmq, take("interop-buyers", topic::NOTIFICATION), done),
         ];
-        let java = JavaPeer::start(&CLUSTER, "produce", &["--prefix=fromjava"]);
+        let java = JavaPeer::start(&SHARED, "produce", &["--prefix=fromjava"]);
         java.told("done").await;
         let sent = || -> BTreeMap<String, Line> {
             java.all("sent").into_iter().map(|line| (line.text_of("case").to_owned(), line)).collect()
@@ -428,7 +412,7 @@ fn every_message_that_we_send_is_read_by_java_even_where_it_refuses_unknown_fiel
     let routed = ROUTES.iter().flat_map(|route| route.tags.iter().map(|tag| (route.topic, *tag)));
     assert_eq!(ours, routed.collect(), "each tag is sent");
     on_a_runtime(async {
-        let java = JavaPeer::start(&CLUSTER, "consume", &["--group-suffix=-interop"]);
+        let java = JavaPeer::start(&SHARED, "consume", &["--group-suffix=-interop"]);
         let rocketmq = connect().await;
         let mut sent = BTreeMap::new();
         for kind in KINDS {
@@ -495,7 +479,7 @@ fn member(group: &str, options: &[&str]) -> JavaPeer {
     let tag = format!("--tag={}", tag::ORDER_CREATED);
     let mut all = vec![group.as_str(), topic.as_str(), tag.as_str()];
     all.extend(options);
-    JavaPeer::start(&CLUSTER, "member", &all)
+    JavaPeer::start(&SHARED, "member", &all)
 }
 
 /// How many queues the Java member has now.

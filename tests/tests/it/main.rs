@@ -91,6 +91,7 @@ macro_rules! every_bus_suite {
 }
 
 mod any_order;
+mod clusters;
 mod embedded;
 mod fakes;
 mod interop;

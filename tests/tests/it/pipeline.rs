@@ -1,27 +1,24 @@
 //! Whole sales on the real broker, with every function in a process of its own.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use boxoffice_tests::http::{free_address, request};
 use boxoffice_tests::rocketmq::Cluster;
+use boxoffice_tests::until;
 
+use crate::clusters::{Breakable, SHARED};
 use crate::machine;
-use crate::programs::{CATALOGUE, build, until};
+use crate::programs::{CATALOGUE, program};
 
 /// How long a sale may take, in seconds; the test binary and its servers share two cores.
 const TIME_LIMIT: &str = "240";
 /// How long its first half may take.
 const PATIENCE_WITH_A_SALE: Duration = Duration::from_secs(200);
 
-/// The broker of the sales: they are heavy, and must not hold up what the suites of the bus wait for.
-static SALES: LazyLock<Cluster> = LazyLock::new(Cluster::start);
-
-/// A sale of the demonstration, whose output is kept.
+/// A sale of the demonstration, whose output is kept. It has topics and groups of its own.
 fn sale(cluster: &Cluster, how: &str) -> Command {
-    let mut command = Command::new(build().join("boxoffice"));
+    let mut command = Command::new(program("boxoffice"));
     let levels: Vec<String> =
         Cluster::delay_levels().iter().map(|level| format!("{}s", level.as_secs())).collect();
     command
@@ -58,13 +55,13 @@ fn ended_well(output: &std::process::Output) {
 #[test]
 fn a_sale_on_twelve_processes_keeps_every_invariant() {
     let _machine = machine::alone();
-    ended_well(&sale(&SALES, "--programs").output().unwrap());
+    ended_well(&sale(&SHARED, "--programs").output().unwrap());
 }
 
 #[test]
 fn a_sale_survives_the_kill_of_every_process_in_turn() {
     let _machine = machine::alone();
-    let output = sale(&SALES, "--kill-programs").output().unwrap();
+    let output = sale(&SHARED, "--kill-programs").output().unwrap();
     ended_well(&output);
     let out = String::from_utf8_lossy(&output.stdout);
     let killed = out
@@ -77,7 +74,7 @@ fn a_sale_survives_the_kill_of_every_process_in_turn() {
 #[test]
 fn a_sale_survives_the_kill_of_the_broker() {
     let _machine = machine::alone();
-    let cluster = Cluster::start();
+    let cluster = Breakable::running();
     let mut sale =
         sale(&cluster, "--programs").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // In the middle: the first orders are paid and their buyers are being told.
@@ -97,27 +94,17 @@ fn a_sale_survives_the_kill_of_the_broker() {
     ended_well(&sale.wait_with_output().unwrap());
 }
 
-/// What a program's page answers: the status code, and its text.
-fn page(address: SocketAddr, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let status = answer.split(' ').nth(1)?.parse().ok()?;
-    Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
-}
-
 /// It waits, tells why it is not ready, says so in its log once and not a thousand times, and goes on by itself.
 #[test]
 fn a_function_that_starts_before_its_broker_waits_and_is_not_ready() {
     let _machine = machine::shared();
-    let cluster = Cluster::prepare(&[]);
+    let cluster = Breakable::absent();
     let folder = tempfile::tempdir().unwrap();
-    let health = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let health = free_address();
+    let page = |path| request(health, "GET", path, "");
     std::fs::write(folder.path().join("catalogue.toml"), CATALOGUE).unwrap();
     let log = folder.path().join("log");
-    let mut program = Command::new(build().join("order-process"))
+    let mut program = Command::new(program("order-process"))
         .env_clear()
         .env("BUS", cluster.bus())
         .env("HEALTH_LISTEN", health.to_string())
@@ -125,18 +112,17 @@ fn a_function_that_starts_before_its_broker_waits_and_is_not_ready() {
         .stderr(std::fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
-    let (status, text) = until("its page", || page(health, "/readyz"));
-    assert_eq!(status, 503, "{text}");
-    assert!(text.contains(&cluster.name_servers()) && text.contains("not ready"), "{text}");
-    assert_eq!(page(health, "/healthz").unwrap().0, 200);
+    let answer = until("its page", || page("/readyz"));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.body.contains(&cluster.name_servers()) && answer.body.contains("not ready"), "{answer:?}");
+    assert_eq!(page("/healthz").unwrap().status, 200);
     cluster.start_name_server();
     cluster.start_broker();
-    until("it is ready", || page(health, "/readyz").filter(|(status, _)| *status == 200));
+    until("it is ready", || page("/readyz").filter(|answer| answer.status == 200));
     let metrics = until("its lag", || {
-        page(health, "/metrics")
-            .filter(|(_, text)| text.contains("mq_waiting{consumer_group=\"order-process"))
+        page("/metrics").filter(|answer| answer.body.contains("mq_waiting{consumer_group=\"order-process"))
     });
-    assert_eq!(metrics.0, 200);
+    assert_eq!(metrics.status, 200);
     assert!(Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap().success());
     let status = until("it ends", || program.try_wait().unwrap());
     let log = std::fs::read_to_string(&log).unwrap();

@@ -1,44 +1,47 @@
 //! Every function as a program of its own, one after the other on one file, as a small venue might run them.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use boxoffice_tests::http::{free_address, request};
+use boxoffice_tests::until;
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(180);
 pub(crate) const CATALOGUE: &str = "[[show]]\nid = 1\ntitle = \"A\"\nplace = \"B\"\n[[show.session]]\nid = 11\n\
     start = 2026-12-31T19:30:00\n[[show.session.tier]]\nticket = 111\nname = \"C\"\nprice = 380.00\ntotal = 10\n";
 
-/// Where cargo puts programs; they are built first, because cargo does not build another package's for a test.
-pub(crate) fn build() -> PathBuf {
-    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-        let mut folder = std::env::current_exe().unwrap();
-        folder.pop();
-        folder.pop();
-        let mut cargo = Command::new(env!("CARGO"));
-        // Together with the tests, or the features of all dependencies would differ, and they would be built again.
-        cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--tests"]);
-        cargo.args(folder.ends_with("release").then_some("--release"));
-        cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
-        // What cargo tells this test about its package would look like a change to build scripts that read it (ring's).
-        let of_this_package =
-            |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
-        for (name, _) in std::env::vars().filter(|(name, _)| of_this_package(name)) {
-            cargo.env_remove(name);
-        }
-        cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-        assert!(cargo.status().unwrap().success(), "the programs could not be built");
-        folder
-    });
-    BUILT.clone()
+/// A program of the project: of those that `make test` built before the tests, or, under a plain `cargo test`, built
+/// now, because cargo does not build another package's programs for a test.
+pub(crate) fn program(name: &str) -> PathBuf {
+    static FOLDER: LazyLock<PathBuf> =
+        LazyLock::new(|| std::env::var_os("BOXOFFICE_BIN_DIR").map_or_else(build, PathBuf::from));
+    FOLDER.join(name)
+}
+
+/// Builds every program; where cargo puts them.
+fn build() -> PathBuf {
+    let mut folder = std::env::current_exe().unwrap();
+    folder.pop();
+    folder.pop();
+    let mut cargo = Command::new(env!("CARGO"));
+    // Together with the tests, or the features of all dependencies would differ, and they would be built again.
+    cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--tests"]);
+    cargo.args(folder.ends_with("release").then_some("--release"));
+    cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
+    // What cargo tells this test about its package would look like a change to build scripts that read it (ring's).
+    let of_this_package = |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
+    for (name, _) in std::env::vars().filter(|(name, _)| of_this_package(name)) {
+        cargo.env_remove(name);
+    }
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    assert!(cargo.status().unwrap().success(), "the programs could not be built");
+    folder
 }
 
 struct Venue {
-    programs: PathBuf,
     folder: tempfile::TempDir,
     api: SocketAddr,
 }
@@ -55,14 +58,13 @@ impl Drop for Running {
 
 impl Venue {
     fn new() -> Self {
-        let (programs, folder) = (build(), tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("catalogue.toml"), CATALOGUE).unwrap();
-        let api = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self { programs, folder, api }
+        Self { folder, api: free_address() }
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
         command.env_clear().env("LISTEN", self.api.to_string()).env("RECONCILE_INTERVAL", "1h");
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
@@ -129,30 +131,7 @@ impl Venue {
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> Value {
-        until(path, || {
-            let mut stream = TcpStream::connect(self.api).ok()?;
-            let length = body.len();
-            write!(
-                stream,
-                "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-                 connection: close\r\n\r\n{body}"
-            )
-            .ok()?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).ok()?;
-            serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-        })
-    }
-}
-
-pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
+        until(path, || serde_json::from_str(&request(self.api, method, path, body)?.body).ok())
     }
 }
 

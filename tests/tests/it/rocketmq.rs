@@ -1,7 +1,7 @@
 //! RocketMQ as the bus, on the real Apache broker.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use boxoffice_tests::bus::{self, Backend};
 use boxoffice_tests::rocketmq::Cluster;
 use tokio::runtime::Runtime;
 
+use crate::clusters::{Breakable, SHARED};
 use crate::machine;
 
 /// How long a broker may take to store a message: one that has just started on a busy machine takes seconds, and a suite
@@ -20,9 +21,6 @@ use crate::machine;
 const SENDING: Duration = Duration::from_secs(30);
 /// How long one suite may take beside the others.
 const PATIENCE: Duration = Duration::from_secs(400);
-
-/// The cluster that most tests share; each has topics and groups of its own.
-static SHARED: LazyLock<Arc<Cluster>> = LazyLock::new(|| Arc::new(Cluster::start()));
 
 /// A name that no other test of this run uses.
 fn prefix() -> String {
@@ -43,16 +41,26 @@ pub(crate) fn patient(cluster: &Cluster) -> RocketMqSettings {
     RocketMqSettings { send_time_out: SENDING, ..settings(cluster) }
 }
 
+/// Retries as short as a broker can make them: its shortest delay is a second.
+pub(crate) fn consumer_settings() -> ConsumerSettings {
+    let retry = RetryPolicy {
+        max_attempts: 4,
+        first_delay: Duration::from_millis(20),
+        max_delay: Duration::from_secs(1),
+    };
+    ConsumerSettings { retry, ..boxoffice_tests::settings() }
+}
+
 struct OnABroker {
     cluster: Arc<Cluster>,
     rocketmq: RocketMq,
 }
 
 impl OnABroker {
-    async fn new(cluster: Arc<Cluster>) -> Self {
-        let rocketmq = RocketMq::connect(patient(&cluster)).await.unwrap();
+    async fn new(cluster: &Arc<Cluster>) -> Self {
+        let rocketmq = RocketMq::connect(patient(cluster)).await.unwrap();
         rocketmq.reached().await;
-        Self { cluster, rocketmq }
+        Self { cluster: Arc::clone(cluster), rocketmq }
     }
 }
 
@@ -82,13 +90,7 @@ impl Backend for OnABroker {
     }
 
     fn settings(&self) -> ConsumerSettings {
-        // The shortest delay of the broker is a second.
-        let retry = RetryPolicy {
-            max_attempts: 4,
-            first_delay: Duration::from_millis(20),
-            max_delay: Duration::from_secs(1),
-        };
-        ConsumerSettings { retry, ..boxoffice_tests::settings() }
+        consumer_settings()
     }
 
     fn time_step(&self) -> Duration {
@@ -115,8 +117,24 @@ impl Backend for OnABroker {
     }
 }
 
-/// Runs a test on a runtime that does not wait for what a failed test left running, and while no sale runs.
+/// Runs a test while no sale runs.
 pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
+    let _machine = machine::shared();
+    block_on(test);
+}
+
+/// The same for a test that breaks the cluster which it is given.
+pub(crate) fn on_a_breakable_cluster(
+    cluster: impl FnOnce() -> Breakable,
+    test: impl AsyncFnOnce(Arc<Cluster>),
+) {
+    let _machine = machine::shared();
+    let cluster = cluster();
+    block_on(test(Arc::clone(&cluster)));
+}
+
+/// On a runtime that does not wait for what a failed test left running.
+fn block_on(test: impl Future<Output = ()>) {
     struct Background(Option<Runtime>);
     impl Drop for Background {
         fn drop(&mut self) {
@@ -125,11 +143,7 @@ pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
             }
         }
     }
-    if let Ok(filter) = std::env::var("LOG") {
-        // Whoever looks for a fault wants to see what is logged; all tests but one find it set up.
-        let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
-    }
-    let _machine = machine::shared();
+    log();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let runtime = Background(Some(runtime));
     let test = async { tokio::time::timeout(PATIENCE, test).await.expect("the test ends in time") };
@@ -138,16 +152,21 @@ pub(crate) fn on_a_runtime(test: impl Future<Output = ()>) {
     }
 }
 
+/// Shows what is logged, where `LOG` says how much: for whoever looks for a fault.
+fn log() {
+    if let Ok(filter) = std::env::var("LOG") {
+        // All tests but one find it set up.
+        let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
+    }
+}
+
 macro_rules! bus_on_a_broker {
     ($($module:ident::$suite:ident),+ $(,)?) => {
-        bus_on_a_broker! { SHARED.clone() => $($module::$suite),+ }
-    };
-    ($cluster:expr => $($module:ident::$suite:ident),+ $(,)?) => {
         $(
             #[test]
             fn $suite() {
                 on_a_runtime(async {
-                    let broker = OnABroker::new($cluster).await;
+                    let broker = OnABroker::new(&SHARED).await;
                     bus::$module::$suite(&broker).await;
                     broker.rocketmq.close().await;
                 });
@@ -158,7 +177,22 @@ macro_rules! bus_on_a_broker {
 
 every_bus_suite!(bus_on_a_broker);
 
-bus_on_a_broker! { Arc::new(Cluster::start()) =>
+macro_rules! bus_on_a_broker_that_restarts {
+    ($($module:ident::$suite:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $suite() {
+                on_a_breakable_cluster(Breakable::running, async |cluster| {
+                    let broker = OnABroker::new(&cluster).await;
+                    bus::$module::$suite(&broker).await;
+                    broker.rocketmq.close().await;
+                });
+            }
+        )+
+    };
+}
+
+bus_on_a_broker_that_restarts! {
     restarts::a_restart_loses_nothing_and_keeps_delays_and_attempts,
     restarts::restarts_in_mid_traffic_lose_nothing,
 }

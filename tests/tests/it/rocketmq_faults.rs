@@ -1,4 +1,4 @@
-//! What a RocketMQ cluster can do to us, on the real Apache servers; each test has a cluster of its own.
+//! What a RocketMQ cluster can do to us, on the real Apache servers.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,17 +14,17 @@ use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
 use boxoffice_messages::{group, tag, topic};
 use boxoffice_rocketmq::{Credentials, RocketMq, RocketMqSettings, Tls};
 use boxoffice_runtime::{
-    ConsumerSettings, Function, Outcome, Readiness, RetryPolicy, Secret, Shutdown, Subscription, TopicFilter,
-    Transport, TransportError, telemetry,
+    ConsumerSettings, Function, Outcome, Readiness, Secret, Shutdown, Subscription, TopicFilter,
+    TransportError,
 };
 use boxoffice_tests::rocketmq::Cluster;
-use boxoffice_tests::{Recorder, eventually, eventually_all, recorder};
+use boxoffice_tests::{Recorder, Running, eventually, eventually_all, recorder};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::rocketmq::{on_a_runtime, patient, settings};
+use crate::clusters::{Breakable, SHARED};
+use crate::rocketmq::{consumer_settings, on_a_breakable_cluster, on_a_runtime, patient, settings};
 
 /// How long something may take that must come.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -40,22 +40,21 @@ const LARGEST: usize = 4 * 1024 * 1024;
 
 #[test]
 fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
-    on_a_runtime(async {
-        let cluster = Cluster::prepare(&[]);
+    on_a_breakable_cluster(Breakable::absent, async |cluster| {
         let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
         let absent = format!("none of the name servers {} answers", cluster.name_servers());
         not_ready(&rocketmq, &[&absent]).await;
         let text = unavailable(send_quickly(&rocketmq, order("T0")).await);
         assert!(text.contains(&absent), "{text}");
         let function = done();
-        let consumer = Consumer::start(&rocketmq, function.clone());
+        let consumer = start(&rocketmq, function.clone());
 
         cluster.start_name_server();
         let no_broker = format!("the name servers {} know no broker", cluster.name_servers());
         not_ready(&rocketmq, &[&no_broker]).await;
         let text = unavailable(send_quickly(&rocketmq, order("T0")).await);
         assert!(text.contains(&no_broker), "{text}");
-        assert!(consumer.waits(), "a consumer must wait for its cluster");
+        assert!(!consumer.has_ended(), "a consumer must wait for its cluster");
 
         cluster.start_broker();
         ready(&rocketmq).await;
@@ -70,8 +69,7 @@ fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
 #[test]
 fn a_process_may_send_as_its_first_act() {
     on_a_runtime(async {
-        let cluster = Cluster::start();
-        let rocketmq = RocketMq::connect(patient(&cluster)).await.unwrap();
+        let rocketmq = RocketMq::connect(patient(&SHARED)).await.unwrap();
         rocketmq.send(order("T1")).await.unwrap();
         rocketmq.close().await;
     });
@@ -100,7 +98,7 @@ fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_wha
             _ => Outcome::Done,
         });
         let letters = recorder(dead_letters(), |_| Outcome::Done);
-        let consumers = [Consumer::start(&owner, function.clone()), Consumer::start(&owner, letters.clone())];
+        let consumers = [start(&owner, function.clone()), start(&owner, letters.clone())];
         for key in ["good", "retried", "bad"] {
             owner.send(order(key)).await.unwrap();
         }
@@ -122,7 +120,7 @@ fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_wha
             _ => Outcome::Done,
         });
         let letters = recorder(dead_letters(), |_| Outcome::Done);
-        let consumers = [Consumer::start(&clerk, function.clone()), Consumer::start(&clerk, letters.clone())];
+        let consumers = [start(&clerk, function.clone()), start(&clerk, letters.clone())];
         for key in ["retried", "bad"] {
             clerk.send(order(key)).await.unwrap();
         }
@@ -137,7 +135,7 @@ fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_wha
         let elsewhere =
             RocketMqSettings { prefix: "missing-".to_owned(), ..account(&base, "boxoffice", "right-secret") };
         let newcomer = connect(elsewhere).await;
-        let text = refused(Consumer::start(&newcomer, done())).await;
+        let text = refused(start(&newcomer, done())).await;
         says(&text, &["does not exist", "an administrator", "mqadmin", "ROCKETMQ_ACCESS_KEY"]);
 
         // No account at all, or a wrong secret, or a name nobody knows.
@@ -147,7 +145,7 @@ fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_wha
         for rocketmq in [&nobody, &liar, &stranger] {
             let text = unavailable(send_quickly(rocketmq, order("T1")).await);
             says(&text, &["does not accept the account", "ROCKETMQ_ACCESS_KEY", "ROCKETMQ_SECRET_KEY"]);
-            let text = refused(Consumer::start(rocketmq, done())).await;
+            let text = refused(start(rocketmq, done())).await;
             says(&text, &[group::ORDER_PROCESS, "ROCKETMQ_ACCESS_KEY", "ROCKETMQ_SECRET_KEY"]);
         }
         for rocketmq in [owner, clerk, newcomer, nobody, liar, stranger] {
@@ -163,7 +161,7 @@ fn sends_and_consumers_go_on_while_the_name_server_is_away() {
         let cluster = Cluster::start_with(&["registerNameServerPeriod=10000"]);
         let rocketmq = connect(settings(&cluster)).await;
         let function = done();
-        let consumer = Consumer::start(&rocketmq, function.clone());
+        let consumer = start(&rocketmq, function.clone());
         rocketmq.send(order("T000")).await.unwrap();
         function.has_seen(1).await;
 
@@ -182,7 +180,7 @@ fn sends_and_consumers_go_on_while_the_name_server_is_away() {
         let text = unavailable(rocketmq.send(new_topic("T1")).await);
         println!("a new topic without name servers: {text}");
         let new = recorder(Subscription::new("audit", "NEW_TOPIC", &[]), |_| Outcome::Done);
-        let newcomer = Consumer::start(&rocketmq, new.clone());
+        let newcomer = start(&rocketmq, new.clone());
 
         cluster.start_name_server();
         let begun = Instant::now();
@@ -219,8 +217,7 @@ fn topics_and_groups_are_created_where_the_broker_does_not_do_so() {
             _ => Outcome::Done,
         });
         let letters = recorder(dead_letters(), |_| Outcome::Done);
-        let consumers =
-            [Consumer::start(&rocketmq, function.clone()), Consumer::start(&rocketmq, letters.clone())];
+        let consumers = [start(&rocketmq, function.clone()), start(&rocketmq, letters.clone())];
         for key in ["good", "retried", "bad"] {
             send_at_last(&rocketmq, order(key)).await;
         }
@@ -236,11 +233,11 @@ fn topics_and_groups_are_created_where_the_broker_does_not_do_so() {
 
 #[test]
 fn the_largest_message_and_the_longest_delay_go_through_and_more_is_refused() {
-    on_a_runtime(async {
-        let cluster = Cluster::start();
+    // Not the one that is shared: what a broker sets aside for large messages it keeps.
+    on_a_breakable_cluster(Breakable::running, async |cluster| {
         let rocketmq = connect(settings(&cluster)).await;
         let function = done();
-        let consumer = Consumer::start(&rocketmq, function.clone());
+        let consumer = start(&rocketmq, function.clone());
         ready(&rocketmq).await;
         let of_size = |key: &str, size| Outgoing { body: vec![b'x'; size].into(), ..order(key) };
         let text = rejected(rocketmq.send(of_size("T1", LARGEST + 1)).await);
@@ -326,11 +323,10 @@ fn a_broker_that_is_busy_for_a_moment_is_asked_again() {
 
 #[test]
 fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
-    on_a_runtime(async {
-        let cluster = Arc::new(Cluster::start());
+    on_a_breakable_cluster(Breakable::running, async |cluster| {
         let rocketmq = connect(settings(&cluster)).await;
         let function = done();
-        let consumer = Consumer::start(&rocketmq, function.clone());
+        let consumer = start(&rocketmq, function.clone());
         ready(&rocketmq).await;
         let (acknowledged, sender) = (Arc::new(Mutex::new(Vec::new())), Shutdown::new());
         let sending = tokio::spawn({
@@ -403,15 +399,16 @@ fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
 
 #[test]
 fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time() {
-    on_a_runtime(async {
-        let first = Cluster::start();
+    on_a_breakable_cluster(Breakable::running, async |first| {
         let second = first.one_more_broker("broker-b");
         let starts = Instant::now();
         second.start_broker();
         let boot = starts.elapsed();
-        let rocketmq = connect(settings(&first)).await;
+        let settings = settings(&first);
+        let orders = format!("{}{}", settings.prefix, topic::ORDER);
+        let rocketmq = connect(settings).await;
         let function = done();
-        let consumer = Consumer::start(&rocketmq, function.clone());
+        let consumer = start(&rocketmq, function.clone());
         ready(&rocketmq).await;
         let mut sent = BTreeSet::new();
         let mut send_one = async || {
@@ -420,7 +417,7 @@ fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time(
             sent.insert(key);
             sent.len()
         };
-        while !(first.has_messages_of(topic::ORDER) && second.has_messages_of(topic::ORDER)) {
+        while !(first.has_messages_of(&orders) && second.has_messages_of(&orders)) {
             assert!(send_one().await < 1_000, "one broker is never used");
         }
         second.kill_broker();
@@ -445,11 +442,12 @@ fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time(
 
 #[test]
 fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
-    on_a_runtime(async {
-        let first = Cluster::start();
+    on_a_breakable_cluster(Breakable::running, async |first| {
         let second = first.one_more_broker("broker-b");
         second.start_broker();
-        let rocketmq = connect(patient(&first)).await;
+        let settings = patient(&first);
+        let orders = format!("{}{}", settings.prefix, topic::ORDER);
+        let rocketmq = connect(settings).await;
         let (in_hand, gone) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
         let functions = ["one", "two", "three", "four", "five", "six"].map(|group| {
             let (in_hand, gone) = (in_hand.clone(), gone.clone());
@@ -465,11 +463,11 @@ fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
                 Outcome::retry("its broker is away")
             })
         });
-        let consumers = functions.clone().map(|function| Consumer::start(&rocketmq, function));
+        let consumers = functions.clone().map(|function| start(&rocketmq, function));
         ready(&rocketmq).await;
         rocketmq.send(order("T1")).await.unwrap();
         eventually("every group has it in hand", || in_hand.load(Ordering::SeqCst) == 6).await;
-        let keeper = if first.has_messages_of(topic::ORDER) { &first } else { &second };
+        let keeper = if first.has_messages_of(&orders) { &*first } else { &second };
         keeper.kill_broker();
         gone.store(true, Ordering::SeqCst);
         for function in &functions {
@@ -486,8 +484,7 @@ fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
 
 #[test]
 fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_back() {
-    on_a_runtime(async {
-        let cluster = Arc::new(Cluster::start());
+    on_a_breakable_cluster(Breakable::running, async |cluster| {
         let rocketmq = connect(patient(&cluster)).await;
         let (in_hand, away) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let handled = Arc::new(Mutex::new(BTreeSet::new()));
@@ -508,7 +505,8 @@ fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_ba
             }
         });
         // A consumer that ends only once all it has in hand is settled must not be waited for that long.
-        let consumer = Consumer::start_with(&rocketmq, function.clone(), 2 * PATIENCE);
+        let settings = ConsumerSettings { drain: 2 * PATIENCE, ..consumer_settings() };
+        let consumer = Running::start(Arc::new(rocketmq.clone()), function.clone(), settings);
         ready(&rocketmq).await;
         for number in 0..20 {
             rocketmq.send(order(&format!("T{number:04}"))).await.unwrap();
@@ -561,7 +559,7 @@ fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
             (Some("retried"), 1) => Outcome::retry("not yet"),
             _ => Outcome::Done,
         });
-        let consumer = Consumer::start(&rocketmq, function.clone());
+        let consumer = start(&rocketmq, function.clone());
         for key in ["T1", "retried"] {
             send_at_last(&rocketmq, order(key)).await;
         }
@@ -587,8 +585,7 @@ fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
 #[test]
 fn topics_that_nobody_may_read_are_made_readable_at_the_start() {
     on_a_runtime(async {
-        let cluster = Cluster::start();
-        let settings = settings(&cluster);
+        let settings = settings(&SHARED);
         let letters = format!("%DLQ%{}{}", settings.prefix, group::ORDER_PROCESS);
         let orders = format!("{}{}", settings.prefix, topic::ORDER);
         let rocketmq = connect(settings).await;
@@ -597,19 +594,19 @@ fn topics_that_nobody_may_read_are_made_readable_at_the_start() {
                 "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "3", "writeQueueNums": "3", "perm": "2",
                 "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
             });
-            assert_eq!(ask(&cluster.broker(), CREATE_TOPIC, &fields).0, 0);
+            assert_eq!(ask(&SHARED.broker(), CREATE_TOPIC, &fields).0, 0);
         }
         let letter = Outgoing { topic: format!("%DLQ%{}", group::ORDER_PROCESS).into(), ..order("letter") };
         send_at_last(&rocketmq, letter).await;
         send_at_last(&rocketmq, order("T1")).await;
         let functions = [done(), recorder(dead_letters(), |_| Outcome::Done)];
-        let consumers = functions.clone().map(|function| Consumer::start(&rocketmq, function));
+        let consumers = functions.clone().map(|function| start(&rocketmq, function));
         for function in &functions {
             function.has_seen(1).await;
         }
         assert_eq!((functions[0].keys(), functions[1].keys()), (keys(&["T1"]), keys(&["letter"])));
         for topic in [&letters, &orders] {
-            let (_, route) = ask(&cluster.name_servers(), ROUTE, &json!({ "topic": topic }));
+            let (_, route) = ask(&SHARED.name_servers(), ROUTE, &json!({ "topic": topic }));
             let queues = &route["queueDatas"][0];
             assert_eq!((&queues["perm"], &queues["readQueueNums"]), (&json!(6), &json!(3)), "{topic}");
         }
@@ -656,60 +653,19 @@ fn write(file: &Path, text: &str) {
     fs::write(file, text).unwrap();
 }
 
-/// Whoever looks for a fault wants to see what is logged.
-fn log() {
-    if let Ok(filter) = std::env::var("LOG") {
-        // All tests but one find it set up.
-        let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
-    }
-}
-
 async fn connect(settings: RocketMqSettings) -> RocketMq {
-    log();
     let rocketmq = RocketMq::connect(settings).await.unwrap();
     timeout(PATIENCE, rocketmq.reached()).await.expect("the cluster can be reached");
     rocketmq
 }
 
-/// A consumer that runs until it is stopped.
-struct Consumer {
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), TransportError>>,
-}
-
-impl Consumer {
-    fn start(rocketmq: &RocketMq, function: Arc<dyn Function>) -> Self {
-        Self::start_with(rocketmq, function, boxoffice_tests::settings().drain)
-    }
-
-    fn start_with(rocketmq: &RocketMq, function: Arc<dyn Function>, drain: Duration) -> Self {
-        let retry = RetryPolicy {
-            max_attempts: 4,
-            first_delay: Duration::from_millis(20),
-            max_delay: Duration::from_secs(1),
-        };
-        let settings = ConsumerSettings { retry, drain, ..boxoffice_tests::settings() };
-        let (rocketmq, shutdown) = (rocketmq.clone(), Shutdown::new());
-        let begun = shutdown.clone();
-        let task = tokio::spawn(async move { rocketmq.run(function, settings, begun).await });
-        Self { shutdown, task }
-    }
-
-    fn waits(&self) -> bool {
-        !self.task.is_finished()
-    }
-
-    async fn stop(self) {
-        self.shutdown.begin();
-        let ended = timeout(PATIENCE, self.task).await.expect("a consumer stops when it is told to");
-        ended.unwrap().expect("a consumer that is told to stop ends well");
-    }
+fn start(rocketmq: &RocketMq, function: Arc<dyn Function>) -> Running {
+    Running::start(Arc::new(rocketmq.clone()), function, consumer_settings())
 }
 
 /// Why a consumer ended by itself.
-async fn refused(consumer: Consumer) -> String {
-    let ended = timeout(PATIENCE, consumer.task).await.expect("a consumer that is refused ends");
-    match ended.unwrap() {
+async fn refused(consumer: Running) -> String {
+    match consumer.ended().await {
         Err(error @ TransportError::Refused(_)) => {
             println!("refused: {error}");
             error.to_string()

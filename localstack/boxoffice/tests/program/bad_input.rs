@@ -1,8 +1,9 @@
 //! Whatever a client or the person at the keyboard gets wrong: a clear answer, and nothing lost.
 
+use boxoffice_tests::http::free_address;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Server, free_port, order_body, write};
+use crate::support::{Place, Server, order_body, write};
 
 fn detail(answer: &Value) -> String {
     answer.to_string()
@@ -180,8 +181,7 @@ fn every_wrong_setting_is_reported_at_once() {
 
 #[test]
 fn a_wrong_catalogue_is_reported_with_its_line() {
-    let place =
-        Place::new(&[("CATALOGUE", "catalogue.toml"), ("LISTEN", &format!("127.0.0.1:{}", free_port()))]);
+    let place = Place::new(&[("CATALOGUE", "catalogue.toml"), ("LISTEN", &free_address().to_string())]);
     write(&place.path("catalogue.toml"), "[[show]]\nid = 1\ntitle = \"A\"\nplace = \"B\"\nprise = 3\n");
     refused(&place, 2, &["catalogue.toml", "line"]);
 }

@@ -3,7 +3,11 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::{Ended, Place, free_port, until};
+use boxoffice_tests::http::free_address;
+use boxoffice_tests::size::short_or_long;
+use boxoffice_tests::until;
+
+use crate::support::{Ended, Place};
 
 /// Decides when the server is killed; the same in every run.
 const SEED: u64 = 20_261_122;
@@ -18,15 +22,16 @@ fn sale(place: &Place, buyers: u32) -> Child {
         .unwrap()
 }
 
-/// Kills or stops a server ten times while a sale goes on; how often the sale was still going on then.
-fn interrupt(kill: bool) {
-    let address = format!("127.0.0.1:{}", free_port());
+/// Kills or stops a server some times while a sale goes on.
+fn interrupt(kill: bool, times: u32) {
+    let address = free_address().to_string();
     let place = Place::new(&[("LISTEN", &address), ("PAYMENT_WINDOW", "3s"), ("DRAIN", "5s")]);
     let mut server = place.serve();
-    let mut sale = sale(&place, 3_000);
+    // Enough of them to outlast the interruptions.
+    let mut sale = sale(&place, 300 * times);
     let mut random = SEED;
     let mut interrupted = 0;
-    for _ in 0..10 {
+    for _ in 0..times {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // The moment of the kill is the test's input, not something it waits for.
         std::thread::sleep(Duration::from_millis(100 + (random >> 33) % 500));
@@ -38,7 +43,7 @@ fn interrupt(kill: bool) {
         }
         server = place.serve();
     }
-    assert!(interrupted >= 8, "the sale was over after {interrupted} interruptions");
+    assert!(5 * interrupted >= 4 * times, "the sale was over after {interrupted} interruptions");
     let begun = std::time::Instant::now();
     while sale.try_wait().unwrap().is_none() {
         assert!(begun.elapsed() < Duration::from_secs(180), "the sale never ends");
@@ -62,10 +67,11 @@ fn interrupt(kill: bool) {
 
 #[test]
 fn ten_kills_of_the_server_in_a_sale_lose_nothing() {
-    interrupt(true);
+    interrupt(true, 10);
 }
 
+/// An orderly stop is a kill that loses less: it adds only that what is in hand is brought to its end.
 #[test]
-fn ten_stops_of_the_server_in_a_sale_lose_nothing() {
-    interrupt(false);
+fn stops_of_the_server_in_a_sale_lose_nothing() {
+    interrupt(false, short_or_long(3, 10));
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use boxoffice_tests::until;
 use serde_json::json;
 
-use crate::support::{Place, until};
+use crate::support::Place;
 
 /// The captured messages, beside the crate that reads them.
 fn captured() -> Vec<PathBuf> {

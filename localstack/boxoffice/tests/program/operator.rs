@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use boxoffice_tests::until;
 use serde_json::json;
 
-use crate::support::{Place, Server, request_to, until};
+use crate::support::{Place, Server, request_to};
 
 /// A gateway for text messages that refuses until it is told to take them; keeps the idempotency keys it took.
 struct Gateway {

@@ -1,20 +1,21 @@
 //! Sale after sale.
 
+use boxoffice_tests::size::short_or_long;
+
 use crate::support::Place;
 
-/// Sales in all.
-const SALES: usize = 100;
 /// Servers that run at the same time, each with its share of the sales.
 const SERVERS: usize = 5;
 
 #[test]
-fn a_hundred_sales_with_different_seeds_all_hold() {
+fn sales_with_different_seeds_all_hold() {
+    let sales = short_or_long(20, 100);
     std::thread::scope(|threads| {
         for first in 0..SERVERS {
             threads.spawn(move || {
                 let place = Place::new(&[("PAYMENT_WINDOW", "1s")]);
                 let server = place.serve();
-                for seed in (first..SALES).step_by(SERVERS) {
+                for seed in (first..sales).step_by(SERVERS) {
                     one_sale(&place, &seed.to_string());
                 }
                 place.all_invariants_hold();
