@@ -1,13 +1,18 @@
 # Boxoffice. Two commands for a newcomer: `make run` and `make test`.
 CARGO ?= cargo
-BOXOFFICE = target/release/boxoffice
+TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
+BOXOFFICE = $(TARGET)/release/boxoffice
+# Lints, documentation, programs and tests with the same features, or the dependencies would be compiled for each anew.
+EVERYTHING = --workspace --locked --features boxoffice-tests/everything,boxoffice-bench/rocketmq
 export CATALOGUE ?= localstack/boxoffice/catalogue.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fmt bench build clean up down status build-rocketmq run-rocketmq demo-rocketmq test-rocketmq test-interop bench-rocketmq
+.PHONY: help run demo test test-long build-tests check style lint doc fmt bench build clean up down status build-rocketmq \
+	run-rocketmq demo-rocketmq test-rocketmq test-interop bench-rocketmq
 
 # The broker of `make up`; any other cluster will do.
 ROCKETMQ ?= rocketmq://127.0.0.1:9876
+TOOLS = .local/tools/bin
 FUNCTIONS = order-api order-process order-paid order-cancelled order-timeout stock-management sms-notification \
 	email-notification push-notification dlq-handler outbox-relay stock-reconcile
 
@@ -25,17 +30,40 @@ demo: build ## 5,000 buyers race for 1,000 seats; checks the invariants (DEMO_AR
 	@$(BOXOFFICE) demo $(DEMO_ARGS)
 
 # Most of the tests wait for servers, so there are more of them at a time than cores.
-test: ## every test; starts what it needs by itself
-	@scripts/need.sh
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} $(CARGO) test --workspace --locked
+RUN_TESTS = BOXOFFICE_BIN_DIR=$(TARGET)/debug RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} \
+	$(CARGO) --config "target.'cfg(all())'.runner='$(CURDIR)/scripts/timed.sh'" test
 
-# The second clippy sees the program without RocketMQ, as `make run` builds it.
-check: ## format, lints and documentation, warnings denied
+test: build-tests ## every test; starts what it needs by itself, and says how long each took
+	$(RUN_TESTS) $(EVERYTHING)
+
+test-long: ## the same with more sales, more seeds and more interruptions
+	BOXOFFICE_TEST_LONG=1 $(MAKE) test
+
+# The tests and the programs that they start; the examples too, which `cargo test` would build otherwise.
+build-tests:
 	@scripts/need.sh
+	$(CARGO) build $(EVERYTHING) --tests --examples --bin boxoffice $(FUNCTIONS:%=--bin %)
+
+check: style lint doc ## format, spelling, dependencies, lints and documentation, warnings denied
+
+# In seconds. What is used without being in need is found by cargo-shear.
+style:
+	@scripts/need.sh
+	@scripts/tools.sh
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features boxoffice-bench/rocketmq --locked -- -D warnings
+	$(TOOLS)/typos
+	$(TOOLS)/cargo-deny --locked --log-level error check --hide-inclusion-graph bans licenses sources
+	$(TOOLS)/cargo-shear
+
+# The second sees the program without RocketMQ, as `make run` builds it.
+lint:
+	@scripts/need.sh
+	$(CARGO) clippy $(EVERYTHING) --all-targets -- -D warnings
 	$(CARGO) clippy -p boxoffice --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+doc:
+	@scripts/need.sh
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(EVERYTHING) --no-deps --quiet
 
 fmt: ## format everything
 	$(CARGO) fmt --all
@@ -43,7 +71,7 @@ fmt: ## format everything
 bench: ## rates, latencies, CPU and memory of the embedded mode, beside the raw limits of this machine
 	@scripts/need.sh
 	$(CARGO) build --release --locked -p boxoffice-bench
-	@target/release/boxoffice-bench $(BENCH_ARGS)
+	@$(TARGET)/release/boxoffice-bench $(BENCH_ARGS)
 
 up: ## start a RocketMQ name server and broker on this machine, with Docker where there is one
 	@localstack/stack.sh up
@@ -64,18 +92,16 @@ run-rocketmq: build-rocketmq up ## as `make run`, but the messages go through th
 demo-rocketmq: build-rocketmq up ## as `make demo`, on twelve processes and the broker (DEMO_ARGS=--kill-programs kills each in turn)
 	@BUS=$(ROCKETMQ) $(BOXOFFICE) demo --programs $(DEMO_ARGS)
 
-test-rocketmq: ## the tests that need the broker
-	@scripts/need.sh
-	$(CARGO) test --locked -p boxoffice-tests --test it rocketmq
+test-rocketmq: build-tests ## the tests that need the broker
+	$(RUN_TESTS) $(EVERYTHING) --test it rocketmq
 
-test-interop: ## messages from and to a Spring Boot program, both ways
-	@scripts/need.sh
-	$(CARGO) test --locked -p boxoffice-tests --test it interop
+test-interop: build-tests ## messages from and to a Spring Boot program, both ways
+	$(RUN_TESTS) $(EVERYTHING) --test it interop
 
 bench-rocketmq: ## RocketMQ: our consumer and producer beside a Java consumer and the bare client library
 	@scripts/need.sh
 	$(CARGO) build --release --locked -p boxoffice-bench --features rocketmq
-	@target/release/boxoffice-bench-rocketmq $(BENCH_ARGS)
+	@$(TARGET)/release/boxoffice-bench-rocketmq $(BENCH_ARGS)
 
 clean: ## remove what was built
 	$(CARGO) clean
