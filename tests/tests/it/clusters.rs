@@ -10,7 +10,7 @@ use boxoffice_tests::rocketmq::Cluster;
 pub(crate) static SHARED: LazyLock<Arc<Cluster>> = LazyLock::new(|| Arc::new(Cluster::start()));
 
 /// How many clusters there are for tests that stop and kill servers. As many of these tests run at a time.
-const BREAKABLE: usize = 2;
+const BREAKABLE: usize = 3;
 
 static POOL: Pool = Pool { state: Mutex::new(State { idle: Vec::new(), made: 0 }), returned: Condvar::new() };
 
