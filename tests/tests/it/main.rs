@@ -91,8 +91,10 @@ macro_rules! every_bus_suite {
 }
 
 mod any_order;
+mod certificates;
 mod clusters;
 mod embedded;
+mod fake_broker;
 mod fakes;
 mod interop;
 mod machine;

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,10 +18,12 @@ use boxoffice_runtime::{
 use boxoffice_tests::rocketmq::Cluster;
 use boxoffice_tests::{Recorder, Running, eventually, eventually_all, recorder};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::timeout;
 
+use crate::certificates::Authority;
 use crate::clusters::{Breakable, SHARED};
+use crate::fake_broker::{CREATE_TOPIC, FakeBroker, ROUTE, ask};
 use crate::rocketmq::{consumer_settings, on_a_breakable_cluster, on_a_runtime, patient, settings};
 
 /// How long something may take that must come.
@@ -275,29 +275,29 @@ fn what_a_broker_answers_tells_whether_a_message_is_kept() {
         let broker = FakeBroker::start();
         let rocketmq = connect(RocketMqSettings::new(broker.address.to_string())).await;
         broker.answer(FakeBroker::OK);
-        assert_eq!(broker.send(&rocketmq).await, Ok(MessageId(String::new())));
+        assert_eq!(send_to(&rocketmq).await, Ok(MessageId(String::new())));
         broker.answer(FakeBroker::DISK_FULL);
-        let text = unavailable(broker.send(&rocketmq).await);
+        let text = unavailable(send_to(&rocketmq).await);
         says(&text, &[topic::ORDER, "its disk is full", &broker.address.to_string()]);
         assert_eq!(rocketmq.readiness(), Readiness::Ready, "the cluster can be reached");
         broker.answer(FakeBroker::BUSY);
-        says(&unavailable(broker.send(&rocketmq).await), &["it is too busy"]);
+        says(&unavailable(send_to(&rocketmq).await), &["it is too busy"]);
         broker.answer(FakeBroker::ILLEGAL);
-        says(&rejected(broker.send(&rocketmq).await), &["does not accept such a message"]);
+        says(&rejected(send_to(&rocketmq).await), &["does not accept such a message"]);
         broker.answer(FakeBroker::NO_PERMISSION);
-        says(&unavailable(broker.send(&rocketmq).await), &["does not permit this"]);
+        says(&unavailable(send_to(&rocketmq).await), &["does not permit this"]);
         for (code, who) in
             [(FakeBroker::FLUSH_DISK_TIMEOUT, "disk"), (FakeBroker::FLUSH_SLAVE_TIMEOUT, "slave")]
         {
             broker.answer(code);
-            let Err(SendError::OutcomeUnknown(text)) = broker.send(&rocketmq).await else { panic!("{code}") };
+            let Err(SendError::OutcomeUnknown(text)) = send_to(&rocketmq).await else { panic!("{code}") };
             says(&text, &[who, "did not confirm it in time"]);
         }
         broker.answer(FakeBroker::SLAVE_NOT_AVAILABLE);
-        broker.send(&rocketmq).await.unwrap();
+        send_to(&rocketmq).await.unwrap();
         // It recovers without being asked to.
         broker.answer(FakeBroker::OK);
-        broker.send(&rocketmq).await.unwrap();
+        send_to(&rocketmq).await.unwrap();
         rocketmq.close().await;
     });
 }
@@ -718,6 +718,11 @@ async fn not_ready(rocketmq: &RocketMq, parts: &[&str]) {
     println!("not ready: {}", because());
 }
 
+/// Sends an order to a [`FakeBroker`], whose ids say nothing.
+async fn send_to(rocketmq: &RocketMq) -> Result<MessageId, SendError> {
+    rocketmq.send(order("T1")).await.map(|_| MessageId(String::new()))
+}
+
 async fn send_quickly(rocketmq: &RocketMq, message: Outgoing) -> Result<MessageId, SendError> {
     timeout(QUICK, rocketmq.send(message)).await.expect("an answer comes soon")
 }
@@ -729,216 +734,5 @@ async fn send_at_last(rocketmq: &RocketMq, message: Outgoing) {
         assert!(!matches!(error, SendError::Rejected(_)), "{error}");
         assert!(begun.elapsed() < PATIENCE, "{error}");
         tokio::time::sleep(SENDING).await;
-    }
-}
-
-/// A certificate authority, made by openssl.
-struct Authority {
-    folder: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Authority {
-    fn new(folder: &Path, name: &str) -> Self {
-        let file = |kind| folder.join(format!("{name}.{kind}"));
-        let (certificate, key) = (file("pem"), file("key"));
-        let subject = format!("/CN={name}");
-        openssl(&[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            &subject,
-            "-addext",
-            "keyUsage=critical,keyCertSign",
-            "-keyout",
-            path(&key),
-            "-out",
-            path(&certificate),
-        ]);
-        Self { folder: folder.to_owned(), certificate, key }
-    }
-
-    /// The certificate and the key (PKCS#8) of a server on this machine.
-    fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
-        let file = |kind| self.folder.join(format!("{name}.{kind}"));
-        let (certificate, key, request, extensions) = (file("pem"), file("key"), file("csr"), file("ext"));
-        write(&extensions, "basicConstraints=CA:FALSE\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n");
-        openssl(&[
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=localhost",
-            "-keyout",
-            path(&key),
-            "-out",
-            path(&request),
-        ]);
-        openssl(&[
-            "x509",
-            "-req",
-            "-in",
-            path(&request),
-            "-CA",
-            path(&self.certificate),
-            "-CAkey",
-            path(&self.key),
-            "-CAcreateserial",
-            "-days",
-            "2",
-            "-extfile",
-            path(&extensions),
-            "-out",
-            path(&certificate),
-        ]);
-        (certificate, key)
-    }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn openssl(arguments: &[&str]) {
-    let made = Command::new("openssl").args(arguments).output().expect("openssl is installed");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-}
-
-const CREATE_TOPIC: i64 = 17;
-const ROUTE: i64 = 105;
-const CLUSTER: i64 = 106;
-const SEND: [i64; 2] = [10, 310];
-
-/// Sends one request of RocketMQ's protocol; the answer's code and body.
-fn ask(address: &str, code: i64, fields: &Value) -> (i64, Value) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let header = json!({
-        "code": code, "flag": 0, "language": "OTHER", "opaque": 1, "serializeTypeCurrentRPC": "JSON", "version": 453,
-        "extFields": fields,
-    });
-    write_frame(&mut stream, &header, b"").unwrap();
-    let (header, body) = read_frame(&mut stream).unwrap();
-    (header["code"].as_i64().unwrap(), serde_json::from_slice(&body).unwrap_or_default())
-}
-
-/// A frame: length of the rest, length of the header, header in JSON, body.
-fn write_frame(stream: &mut TcpStream, header: &Value, body: &[u8]) -> std::io::Result<()> {
-    let header = serde_json::to_vec(header)?;
-    let length = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
-    let mut frame = Vec::new();
-    frame.extend(length(4 + header.len() + body.len()));
-    frame.extend(length(header.len()));
-    frame.extend(header);
-    frame.extend(body);
-    stream.write_all(&frame)
-}
-
-fn read_frame(stream: &mut TcpStream) -> std::io::Result<(Value, Vec<u8>)> {
-    let mut word = [0; 4];
-    stream.read_exact(&mut word)?;
-    let mut frame = vec![0; u32::from_be_bytes(word) as usize];
-    stream.read_exact(&mut frame)?;
-    let header = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
-    assert!(header < 1 << 24, "the header is not in JSON");
-    Ok((serde_json::from_slice(&frame[4..4 + header])?, frame[4 + header..].to_vec()))
-}
-
-/// A name server and a broker in one that answers sends as it is told to.
-struct FakeBroker {
-    address: SocketAddr,
-    told: Arc<Told>,
-}
-
-/// What a [`FakeBroker`] answers to a send, and how often it did.
-#[derive(Default)]
-struct Told {
-    answer: AtomicI32,
-    sends: AtomicU32,
-}
-
-impl FakeBroker {
-    const OK: i32 = 0;
-    const BUSY: i32 = 2;
-    const FLUSH_DISK_TIMEOUT: i32 = 10;
-    const SLAVE_NOT_AVAILABLE: i32 = 11;
-    const FLUSH_SLAVE_TIMEOUT: i32 = 12;
-    const ILLEGAL: i32 = 13;
-    const DISK_FULL: i32 = 14;
-    const NO_PERMISSION: i32 = 16;
-
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, told) = (listener.local_addr().unwrap(), Arc::new(Told::default()));
-        let served = told.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let told = served.clone();
-                std::thread::spawn(move || Self::serve(stream, address, &told));
-            }
-        });
-        Self { address, told }
-    }
-
-    fn serve(mut stream: TcpStream, address: SocketAddr, told: &Told) {
-        let broker = json!({
-            "brokerAddrs": { "0": address.to_string() }, "brokerName": "broker-a", "cluster": "DefaultCluster",
-            "enableActingMaster": false,
-        });
-        while let Ok((request, _)) = read_frame(&mut stream) {
-            let (mut code, mut body) = (Self::OK, Value::Null);
-            match request["code"].as_i64() {
-                Some(CLUSTER) => {
-                    body = json!({
-                        "brokerAddrTable": { "broker-a": broker },
-                        "clusterAddrTable": { "DefaultCluster": ["broker-a"] },
-                    });
-                }
-                Some(ROUTE) => {
-                    let queues = json!({
-                        "brokerName": "broker-a", "perm": 6, "readQueueNums": 4, "writeQueueNums": 4, "topicSysFlag": 0,
-                    });
-                    body =
-                        json!({ "brokerDatas": [broker], "queueDatas": [queues], "filterServerTable": {} });
-                }
-                Some(send) if SEND.contains(&send) => {
-                    code = told.answer.load(Ordering::SeqCst);
-                    told.sends.fetch_add(1, Ordering::SeqCst);
-                }
-                _ => {}
-            }
-            let header = json!({
-                "code": code, "flag": 1, "language": "JAVA", "opaque": request["opaque"],
-                "serializeTypeCurrentRPC": "JSON", "version": 453,
-                "remark": "the broker's words",
-                "extFields": { "msgId": "7F0000010000", "queueId": "0", "queueOffset": "1" },
-            });
-            let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-            if request["flag"].as_i64().unwrap_or(0) & 2 == 0
-                && write_frame(&mut stream, &header, &body).is_err()
-            {
-                return;
-            }
-        }
-    }
-
-    fn answer(&self, code: i32) {
-        self.told.answer.store(code, Ordering::SeqCst);
-    }
-
-    fn sends(&self) -> u32 {
-        self.told.sends.load(Ordering::SeqCst)
-    }
-
-    /// Sends an order; the id says nothing here.
-    async fn send(&self, rocketmq: &RocketMq) -> Result<MessageId, SendError> {
-        rocketmq.send(order("T1")).await.map(|_| MessageId(String::new()))
     }
 }
