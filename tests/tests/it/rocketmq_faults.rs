@@ -13,7 +13,7 @@ use boxoffice_messages::{group, tag, topic};
 use boxoffice_rocketmq::{Credentials, RocketMq, RocketMqSettings, Tls};
 use boxoffice_runtime::{
     ConsumerSettings, Function, Outcome, Readiness, Secret, Shutdown, Subscription, TopicFilter,
-    TransportError,
+    Transport as _, TransportError,
 };
 use boxoffice_tests::rocketmq::Cluster;
 use boxoffice_tests::{Recorder, Running, eventually, eventually_all, recorder};
