@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use boxoffice_domain::ports::{Outgoing, Page, StoreError};
 use boxoffice_messages::OrderEventMessage;
 use boxoffice_runtime::{
-    ConsumerSettings, Context, Deadline, Delivery, Engine, Function, Handler, Outcome, RetryPolicy, Settle,
-    Settled, Subscription,
+    BatchLimits, ConsumerSettings, Context, Delivery, Engine, Function, Handler, Outcome, RetryPolicy,
+    Settle, Settled, Subscription,
 };
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
@@ -140,7 +140,7 @@ impl Function for Recorder {
         self.subscription.clone()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, _: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, _: BatchLimits, settle: &dyn Settle) {
         let settled = batch.into_iter().enumerate().map(|(index, delivery)| {
             let outcome = (self.script)(&delivery);
             self.seen.lock().unwrap().push((delivery, Instant::now()));

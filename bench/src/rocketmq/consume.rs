@@ -79,7 +79,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         measure: measure.clone(),
         duplicates: duplicates.clone(),
     };
-    let engine = Arc::new(Engine::new("bench", orders).stop_on(ending.clone()));
+    let engine = Arc::new(Engine::new("bench", orders));
     let settings = ConsumerSettings {
         batch: usize::try_from(args.reading.batch)?,
         workers: args.workers,

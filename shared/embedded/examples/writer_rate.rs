@@ -19,7 +19,7 @@ use boxoffice_domain::{
 use boxoffice_embedded::{Durability, Embedded, Options};
 use boxoffice_messages::{group, tag, topic};
 use boxoffice_runtime::{
-    ConsumerSettings, Deadline, Delivery, Function, Outcome, Settle, Settled, Shutdown, Subscription,
+    BatchLimits, ConsumerSettings, Delivery, Function, Outcome, Settle, Settled, Shutdown, Subscription,
     Transport,
 };
 use futures_util::future::join_all;
@@ -123,7 +123,7 @@ impl Function for Process {
         Subscription::new(group::ORDER_PROCESS, topic::ORDER, &[tag::ORDER_CREATED])
     }
 
-    async fn process(&self, batch: Vec<Delivery>, _: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, _: BatchLimits, settle: &dyn Settle) {
         let outcomes = join_all(batch.iter().map(|delivery| self.one(delivery))).await;
         let settled = outcomes.into_iter().enumerate().map(|(index, outcome)| {
             let outcome = outcome.unwrap_or_else(Outcome::retry);
@@ -176,7 +176,7 @@ impl Function for Stock {
         )
     }
 
-    async fn process(&self, batch: Vec<Delivery>, _: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, _: BatchLimits, settle: &dyn Settle) {
         let changes: Vec<LedgerChange> = batch
             .iter()
             .filter_map(|delivery| OrderNo::new(delivery.key.as_deref().unwrap_or_default()).ok())

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_messages::group;
 use boxoffice_runtime::{
-    ConsumerSettings, Deadline, Delivery, Function, GroupLag, Shutdown, Subscription, Transport,
+    BatchLimits, ConsumerSettings, Deadline, Delivery, Function, GroupLag, Shutdown, Subscription, Transport,
     TransportError,
 };
 use tokio::sync::mpsc;
@@ -92,7 +92,8 @@ impl Worker {
             let leased_until = Instant::now() + self.settings.lease;
             // What is started after half of the lease might not end within it.
             let deadline = Deadline(Instant::now() + self.settings.lease / 2);
-            let work = self.function.process(deliveries, Some(deadline), &batch);
+            let limits = BatchLimits { deadline: Some(deadline), shutdown: Some(self.shutdown.clone()) };
+            let work = self.function.process(deliveries, limits, &batch);
             tokio::pin!(work);
             let mut expired = false;
             loop {

@@ -45,7 +45,7 @@ impl Cluster {
                 Prepared::Refused(because) => return Err(TransportError::Refused(because)),
             }
             // Not given up in its middle: the library would not end what had started by then.
-            let mut member = match Member::start(self, epoch, &function, &settings).await {
+            let mut member = match Member::start(self, epoch, &function, &settings, &shutdown).await {
                 Ok(member) => member,
                 Err(because) => {
                     tracing::warn!(group, because, "the consumer did not start; trying again");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use boxoffice_runtime::{Deadline, Delivery, Function, Settle, Settled};
+use boxoffice_runtime::{BatchLimits, Delivery, Function, Settle, Settled, Shutdown};
 use rocketmq_client_rust::{
     ClientResult, ConsumeConcurrentlyContext, ConsumeConcurrentlyStatus, MessageListenerConcurrently,
 };
@@ -18,6 +18,8 @@ use crate::settling::{Batch, Settling};
 pub(crate) struct Feeder {
     pub(crate) function: Arc<dyn Function>,
     pub(crate) settling: Settling,
+    /// Begins when the process is told to stop.
+    pub(crate) shutdown: Shutdown,
     pub(crate) handle: Handle,
 }
 
@@ -49,15 +51,17 @@ impl Feeder {
             return self.handle_letters(deliveries).await;
         }
         let batch = Batch { settling: &self.settling, messages };
-        self.function.process(deliveries, None::<Deadline>, &batch).await;
+        let limits = BatchLimits { deadline: None, shutdown: Some(self.shutdown.clone()) };
+        self.function.process(deliveries, limits, &batch).await;
     }
 
     /// A dead letter that is sent back loses the name of its group, so what fails is tried again right here, until
-    /// it is kept or this consumer ends.
+    /// it is kept or this consumer ends. For the same reason a stop hands none of them back: they are few, and keeping
+    /// them is quick.
     async fn handle_letters(&self, mut letters: Vec<Delivery>) {
         for attempt in 1.. {
             let answers = Failed::default();
-            self.function.process(letters.clone(), None, &answers).await;
+            self.function.process(letters.clone(), BatchLimits::default(), &answers).await;
             let failed = answers.0.into_inner().unwrap_or_else(PoisonError::into_inner);
             if failed.is_empty() {
                 return;

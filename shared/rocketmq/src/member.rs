@@ -68,6 +68,7 @@ impl Member {
         epoch: u64,
         function: &Arc<dyn Function>,
         settings: &ConsumerSettings,
+        shutdown: &Shutdown,
     ) -> Result<Self, String> {
         let (client, subscription) = (&cluster.client, function.subscription());
         let group_at_broker = client.names.group(subscription.group);
@@ -92,7 +93,12 @@ impl Member {
             names: client.names.clone(),
             ended: ended.clone(),
         };
-        let feeder = Feeder { function: function.clone(), settling, handle: Handle::current() };
+        let feeder = Feeder {
+            function: function.clone(),
+            settling,
+            shutdown: shutdown.clone(),
+            handle: Handle::current(),
+        };
         consumer.register_message_listener_concurrently(feeder);
         let started = timeout(STARTING, consumer.start()).await;
         let leaving = Leaving {

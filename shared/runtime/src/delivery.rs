@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 /// A topic and the tags wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +63,6 @@ impl Delivery {
         self.properties.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
-
-/// The instant by which a batch must be answered: what is not started by then is handed back untouched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadline(pub Instant);
 
 /// What a handler may know of the delivery it handles, next to the decoded message.
 #[derive(Debug, Clone)]

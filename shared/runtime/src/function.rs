@@ -1,13 +1,14 @@
 use async_trait::async_trait;
 
-use crate::{Deadline, Delivery, Outcome, Subscription};
+use crate::{BatchLimits, Delivery, Outcome, Subscription};
 
 /// One answered delivery of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     /// Its position in the batch.
     pub index: usize,
-    /// The answer; `None` hands it back untouched: it was never started and this costs no attempt.
+    /// The answer. `None` hands the message back untouched, because it was never started: the transport gives it back to
+    /// the group at once, whatever else of the batch still runs, and it comes again at the same attempt.
     pub outcome: Option<Outcome>,
 }
 
@@ -27,7 +28,8 @@ pub trait Function: Send + Sync + 'static {
     /// What it consumes.
     fn subscription(&self) -> Subscription;
 
-    /// Handles a batch, message by message or at once, and settles each. Past `deadline` nothing more is started.
-    /// Never panics, whatever the handler does.
-    async fn process(&self, batch: Vec<Delivery>, deadline: Option<Deadline>, settle: &dyn Settle);
+    /// Handles a batch, message by message or at once, and settles each. Once `limits` are reached it starts nothing
+    /// more, hands back at once what it has not started, and finishes what runs. Never panics, whatever the handler
+    /// does.
+    async fn process(&self, batch: Vec<Delivery>, limits: BatchLimits, settle: &dyn Settle);
 }

@@ -47,6 +47,7 @@
 //! }
 //! ```
 
+mod batch_limits;
 pub mod config;
 mod dead_letter;
 mod delivery;
@@ -69,12 +70,13 @@ mod time_and_ids;
 mod transport;
 pub mod wire;
 
+pub use batch_limits::{BatchLimits, Deadline};
 pub use config::Secret;
 pub use dead_letter::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
     DEAD_LETTER_NO_GROUP, DEAD_LETTER_PREFIX, DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC,
 };
-pub use delivery::{Context, Deadline, Delivery, Subscription, TopicFilter};
+pub use delivery::{Context, Delivery, Subscription, TopicFilter};
 pub use engine::{BatchEngine, Engine};
 pub use function::{Function, Settle, Settled};
 pub use handler::{BatchHandler, Decode, Handler, Undecodable, Undecoded};

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use boxoffice_runtime::{
-    Context, Delivery, Engine, Function, Handler, Outcome, Settle, Settled, Subscription, TRACEPARENT,
-    Undecoded,
+    BatchLimits, Context, Delivery, Engine, Function, Handler, Outcome, Settle, Settled, Subscription,
+    TRACEPARENT, Undecoded,
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -74,7 +74,7 @@ async fn a_failed_message_is_logged_with_where_it_stood_and_without_addresses() 
         properties: vec![(TRACEPARENT.to_owned(), "00-a-b-01".to_owned())],
     };
     let _installed = tracing::subscriber::set_default(subscriber);
-    Engine::new("refusing", Refusing).process(vec![delivery], None, &Ignored).await;
+    Engine::new("refusing", Refusing).process(vec![delivery], BatchLimits::default(), &Ignored).await;
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

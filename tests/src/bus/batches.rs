@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use boxoffice_domain::ports::Outgoing;
 use boxoffice_runtime::{
-    ConsumerSettings, Deadline, Delivery, Function, Outcome, Settle, Shutdown, Subscription,
+    BatchLimits, ConsumerSettings, Delivery, Function, Outcome, Settle, Shutdown, Subscription,
 };
 
 use super::{Backend, created, order, order_event};
@@ -73,10 +73,10 @@ impl<F: Function> Function for Watched<F> {
         self.inner.subscription()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, deadline: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, limits: BatchLimits, settle: &dyn Settle) {
         let place = |delivery: &Delivery| delivery.property("place").unwrap_or_default().to_owned();
         self.batches.push(batch.iter().map(place).collect());
-        self.inner.process(batch, deadline, settle).await;
+        self.inner.process(batch, limits, settle).await;
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_runtime::{
-    ConsumerSettings, Deadline, Delivery, Function, Outcome, Settle, Settled, Shutdown, Subscription,
+    BatchLimits, ConsumerSettings, Delivery, Function, Outcome, Settle, Settled, Shutdown, Subscription,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -81,7 +81,6 @@ pub async fn a_stop_in_mid_batch_loses_nothing_and_repeats_nothing(backend: &dyn
     backend.send_all(keys.iter().map(|key| order_event(key)).collect()).await;
     let (handled, reached, go_on) = (Log::new(), Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
     let (log, at_the_fifth, told) = (handled.clone(), reached.clone(), go_on.clone());
-    let shutdown = Shutdown::new();
     let function = engine(created(), move |order, _| {
         let (log, reached, go_on) = (log.clone(), at_the_fifth.clone(), told.clone());
         async move {
@@ -93,8 +92,9 @@ pub async fn a_stop_in_mid_batch_loses_nothing_and_repeats_nothing(backend: &dyn
             Outcome::Done
         }
     });
-    let function = function.concurrency(1).stop_on(shutdown.clone());
+    let function = function.concurrency(1);
     let settings = ConsumerSettings { workers: 1, batch: 24, ..backend.settings() };
+    let shutdown = Shutdown::new();
     let running = backend.run_with(Arc::new(function), settings, &shutdown);
     eventually("the fifth message is being handled", || reached.load(Ordering::SeqCst)).await;
     shutdown.begin();
@@ -147,7 +147,7 @@ impl Function for Stuck {
         created()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, _: Option<Deadline>, _: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, _: BatchLimits, _: &dyn Settle) {
         for delivery in &batch {
             self.got.push(delivery.key.as_deref().unwrap_or_default().to_owned());
         }
@@ -216,7 +216,7 @@ impl Function for Late {
         created()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, _: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, _: BatchLimits, settle: &dyn Settle) {
         let _ended = Ended(&self.ended);
         self.started.store(true, Ordering::SeqCst);
         self.told.notified().await;

@@ -16,7 +16,7 @@ use boxoffice_domain::testing::World;
 use boxoffice_domain::{Contact, LedgerState, OrderNo, OrderState, SessionId, ShowId, UserId};
 use boxoffice_messages::{ROUTES, Route};
 use boxoffice_runtime::wire::MessageWriter;
-use boxoffice_runtime::{Delivery, Function, Outcome, Settle, Settled, Sweeper};
+use boxoffice_runtime::{BatchLimits, Delivery, Function, Outcome, Settle, Settled, Sweeper};
 use boxoffice_tests::size::short_or_long;
 use jiff::Timestamp;
 use order_api::{ApiError, CallContext, NewOrder, OrderService};
@@ -183,7 +183,7 @@ impl Sale {
         let deliveries = batch.iter().map(|waiting| waiting.delivery.clone()).collect();
         self.spawn(batch, async move {
             let answers = Answers::default();
-            function.process(deliveries, None, &answers).await;
+            function.process(deliveries, BatchLimits::default(), &answers).await;
             End::Handled(
                 answers.0.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect(),
             )

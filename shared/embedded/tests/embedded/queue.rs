@@ -6,7 +6,9 @@ use boxoffice_domain::ports::{Bus, Outgoing, SendError};
 use boxoffice_domain::testing::VirtualClock;
 use boxoffice_embedded::{Embedded, MAX_BODY_BYTES, Options};
 use boxoffice_messages::{group, tag, topic};
-use boxoffice_runtime::{ConsumerSettings, Outcome, RetryPolicy, Subscription};
+use boxoffice_runtime::{
+    ConsumerSettings, Context, Engine, Handler, Outcome, RetryPolicy, Subscription, Undecoded,
+};
 
 use crate::support::{PATIENCE, Place, Scripted, at, created, drained, message, queue_of, quick, run, until};
 
@@ -259,7 +261,7 @@ impl boxoffice_runtime::Function for Late {
     async fn process(
         &self,
         batch: Vec<boxoffice_runtime::Delivery>,
-        _: Option<boxoffice_runtime::Deadline>,
+        _: boxoffice_runtime::BatchLimits,
         settle: &dyn boxoffice_runtime::Settle,
     ) {
         self.answered.store(true, Ordering::SeqCst);
@@ -292,6 +294,53 @@ async fn a_stop_in_mid_batch_hands_back_what_is_not_finished_at_the_same_attempt
     running.stop().await.unwrap();
     assert_eq!(function.keys(), ["T2"]);
     assert_eq!(function.seen()[0].attempt, 1);
+}
+
+/// Handles a message when it is told to.
+struct Held {
+    started: Arc<AtomicBool>,
+    release: Arc<tokio::sync::Notify>,
+}
+
+#[async_trait::async_trait]
+impl Handler for Held {
+    type Message = Undecoded;
+
+    fn subscription(&self) -> Subscription {
+        created()
+    }
+
+    async fn handle(&self, _: Undecoded, _: &Context) -> Outcome {
+        self.started.store(true, Ordering::SeqCst);
+        self.release.notified().await;
+        Outcome::Done
+    }
+}
+
+#[tokio::test]
+async fn what_a_stop_hands_back_comes_to_another_consumer_while_the_first_still_works() {
+    let place = Place::new();
+    let store = place.open();
+    for key in ["T1", "T2", "T3"] {
+        store.send(message(key)).await.unwrap();
+    }
+    let (started, release) = (Arc::new(AtomicBool::new(false)), Arc::new(tokio::sync::Notify::new()));
+    let held = Held { started: started.clone(), release: release.clone() };
+    let settings = ConsumerSettings { workers: 1, drain: PATIENCE, ..quick() };
+    let first = run(&store, Arc::new(Engine::new("held", held).concurrency(1)), settings);
+    until("the first message is being handled", || started.load(Ordering::SeqCst)).await;
+    first.shutdown.begin();
+
+    let function = Scripted::done();
+    let second = run(&store, function.clone(), quick());
+    function.has_seen(2).await;
+    assert!(!first.is_finished());
+    release.notify_one();
+    first.stop().await.unwrap();
+    drained(&store, group::ORDER_PROCESS).await;
+    second.stop().await.unwrap();
+    assert_eq!(function.keys(), ["T2", "T3"]);
+    assert!(function.seen().iter().all(|seen| seen.attempt == 1));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use boxoffice_domain::{Contact, Order, OrderNo, OrderState, SessionId, ShowId, T
 use boxoffice_embedded::{Embedded, GroupQueue, Options};
 use boxoffice_messages::{group, tag, topic};
 use boxoffice_runtime::{
-    ConsumerSettings, Deadline, Delivery, Function, Outcome, RetryPolicy, Settle, Settled, Shutdown,
+    BatchLimits, ConsumerSettings, Delivery, Function, Outcome, RetryPolicy, Settle, Settled, Shutdown,
     Subscription, Transport, TransportError,
 };
 use jiff::Timestamp;
@@ -108,7 +108,7 @@ impl Function for Scripted {
         self.subscription.clone()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, _: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, _: BatchLimits, settle: &dyn Settle) {
         let mut settled = Vec::new();
         let mut silent = false;
         for (index, delivery) in batch.into_iter().enumerate() {

@@ -5,11 +5,10 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::limits::{Failure, Limits};
+use super::limits::{Failure, HandlerLimits};
 use crate::telemetry::{ConsumerTelemetry, batch_span};
 use crate::{
-    BatchHandler, Context, Deadline, Decode, Delivery, Function, Outcome, Settle, Settled, Shutdown,
-    Subscription,
+    BatchHandler, BatchLimits, Context, Decode, Delivery, Function, Outcome, Settle, Settled, Subscription,
 };
 
 /// Runs a [`BatchHandler`]: one call for all messages of a batch.
@@ -21,7 +20,7 @@ pub struct BatchEngine<H> {
     name: &'static str,
     handler: H,
     subscription: Subscription,
-    limits: Limits,
+    limits: HandlerLimits,
     telemetry: ConsumerTelemetry,
 }
 
@@ -36,20 +35,13 @@ impl<H: BatchHandler> BatchEngine<H> {
     pub fn new(name: &'static str, handler: H) -> Self {
         let subscription = handler.subscription();
         let telemetry = ConsumerTelemetry::new(&subscription);
-        Self { name, handler, subscription, limits: Limits::default(), telemetry }
+        Self { name, handler, subscription, limits: HandlerLimits::default(), telemetry }
     }
 
     /// How long one call may take until its messages are given up as Retry; 30 s unless set.
     #[must_use]
     pub fn handler_time_out(mut self, limit: Duration) -> Self {
         self.limits.handler_time_out = limit;
-        self
-    }
-
-    /// Starts nothing more once `shutdown` begins: what is not started then is handed back untouched.
-    #[must_use]
-    pub fn stop_on(mut self, shutdown: Shutdown) -> Self {
-        self.limits.shutdown = Some(shutdown);
         self
     }
 
@@ -76,7 +68,7 @@ impl<H: BatchHandler> BatchEngine<H> {
     }
 
     /// One answer for each message, whatever the handler does.
-    async fn handle(&self, messages: &[(H::Message, Context)]) -> Vec<Outcome> {
+    async fn handle(&self, messages: &[(H::Message, Context)], limits: &BatchLimits) -> Vec<Outcome> {
         match self.call(messages).await {
             Ok(outcomes) => outcomes,
             Err(Failure::Panicked(message)) if messages.len() > 1 => {
@@ -88,6 +80,11 @@ impl<H: BatchHandler> BatchEngine<H> {
                 );
                 let mut outcomes = Vec::with_capacity(messages.len());
                 for message in messages {
+                    if limits.are_reached() {
+                        // The call that panicked may have handled it in part, so it is not untouched.
+                        outcomes.push(Outcome::retry("the handler panicked on the batch of this message"));
+                        continue;
+                    }
                     match self.call(std::slice::from_ref(message)).await {
                         Ok(outcome) => outcomes.extend(outcome),
                         Err(failure) => outcomes.push(failure.into()),
@@ -108,10 +105,10 @@ impl<H: BatchHandler> BatchEngine<H> {
         Ok(outcomes)
     }
 
-    async fn run(&self, decoded: Decoded<H::Message>) -> Vec<Settled> {
+    async fn run(&self, decoded: Decoded<H::Message>, limits: &BatchLimits) -> Vec<Settled> {
         let started = Instant::now();
         let span = batch_span(&decoded.messages, self.subscription.group);
-        let outcomes = self.handle(&decoded.messages).instrument(span).await;
+        let outcomes = self.handle(&decoded.messages, limits).instrument(span).await;
         let elapsed = started.elapsed();
         for ((_, context), outcome) in decoded.messages.iter().zip(&outcomes) {
             self.telemetry.handled(&context.delivery, outcome, elapsed);
@@ -131,11 +128,11 @@ impl<H: BatchHandler> Function for BatchEngine<H> {
         self.subscription.clone()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, deadline: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, limits: BatchLimits, settle: &dyn Settle) {
         if batch.is_empty() {
             return;
         }
-        if self.limits.must_stop(deadline) {
+        if limits.are_reached() {
             let untouched = (0..batch.len()).map(|index| Settled { index, outcome: None });
             return settle.settle(untouched.collect()).await;
         }
@@ -148,7 +145,7 @@ impl<H: BatchHandler> Function for BatchEngine<H> {
         };
         let run_and_settle = async {
             if !decoded.messages.is_empty() {
-                settle.settle(self.run(decoded).await).await;
+                settle.settle(self.run(decoded, &limits).await).await;
             }
         };
         tokio::join!(settle_undecodable, run_and_settle);

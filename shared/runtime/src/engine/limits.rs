@@ -5,24 +5,21 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::poll_immediate;
-use tokio::time::Instant;
 
-use crate::{Deadline, Outcome, Shutdown};
+use crate::Outcome;
 
-/// What both engines allow a handler.
+/// What an engine allows its handler.
 #[derive(Debug, Clone)]
-pub(super) struct Limits {
+pub(super) struct HandlerLimits {
     /// Messages handled at the same time.
     pub(super) concurrency: usize,
     /// How long one call of the handler may take.
     pub(super) handler_time_out: Duration,
-    /// Once begun, nothing more is started.
-    pub(super) shutdown: Option<Shutdown>,
 }
 
-impl Default for Limits {
+impl Default for HandlerLimits {
     fn default() -> Self {
-        Self { concurrency: 64, handler_time_out: Duration::from_secs(30), shutdown: None }
+        Self { concurrency: 64, handler_time_out: Duration::from_secs(30) }
     }
 }
 
@@ -45,7 +42,7 @@ impl From<Failure> for Outcome {
     }
 }
 
-impl Limits {
+impl HandlerLimits {
     /// Runs one call of a handler within its time-out, and survives its panic.
     pub(super) async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
         // A handler shares nothing with us that a panic could leave half-changed, but its own state, which it
@@ -60,32 +57,6 @@ impl Limits {
             },
         };
         answer.map_err(|panic| Failure::Panicked(panic_text(panic.as_ref())))
-    }
-
-    /// Whether nothing more may be started.
-    pub(super) fn must_stop(&self, deadline: Option<Deadline>) -> bool {
-        deadline.is_some_and(|Deadline(instant)| instant <= Instant::now())
-            || self.shutdown.as_ref().is_some_and(Shutdown::has_begun)
-    }
-
-    /// Returns once nothing more may be started.
-    pub(super) async fn stop(&self, deadline: Option<Deadline>) {
-        let past_deadline = async {
-            match deadline {
-                Some(Deadline(instant)) => tokio::time::sleep_until(instant).await,
-                None => std::future::pending().await,
-            }
-        };
-        let shut_down = async {
-            match &self.shutdown {
-                Some(shutdown) => shutdown.begun().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = past_deadline => {}
-            () = shut_down => {}
-        }
     }
 }
 

@@ -6,17 +6,17 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::lanes::Lanes;
-use super::limits::Limits;
-use crate::{Deadline, Delivery, Outcome, Settle, Settled};
+use crate::{BatchLimits, Delivery, Outcome, Settle, Settled};
 
-/// Runs every message of a batch through `handle` and settles each exactly once.
+/// Runs every message of a batch through `handle`, `concurrency` of them at the same time, and settles each exactly
+/// once.
 ///
 /// All on the caller's task. Answers that become ready together are settled together, while the rest goes on; the
 /// answers that come in while they are being settled make the next group.
 pub(super) async fn pump<Handling>(
     batch: &[Arc<Delivery>],
-    limits: &Limits,
-    deadline: Option<Deadline>,
+    concurrency: usize,
+    limits: &BatchLimits,
     settle: &dyn Settle,
     handle: impl Fn(Arc<Delivery>) -> Handling,
 ) where
@@ -26,15 +26,15 @@ pub(super) async fn pump<Handling>(
     let mut running = FuturesUnordered::new();
     let mut answered = Vec::with_capacity(batch.len());
     let mut settling = None;
-    let mut stop = pin!(limits.stop(deadline));
+    let mut stop = pin!(limits.reached());
     let mut stopping = false;
     loop {
-        stopping = stopping || limits.must_stop(deadline);
+        stopping = stopping || limits.are_reached();
         if stopping {
             // What runs, runs on.
             answered.extend(lanes.take_all().map(|index| Settled { index, outcome: None }));
         }
-        while running.len() < limits.concurrency
+        while running.len() < concurrency
             && let Some(index) = lanes.take()
         {
             let handling = handle(Arc::clone(&batch[index]));

@@ -5,12 +5,10 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::limits::Limits;
+use super::limits::HandlerLimits;
 use super::pump::pump;
 use crate::telemetry::{ConsumerTelemetry, message_span};
-use crate::{
-    Context, Deadline, Decode, Delivery, Function, Handler, Outcome, Settle, Shutdown, Subscription,
-};
+use crate::{BatchLimits, Context, Decode, Delivery, Function, Handler, Outcome, Settle, Subscription};
 
 /// Runs a [`Handler`] over batches of messages.
 ///
@@ -22,7 +20,7 @@ pub struct Engine<H> {
     name: &'static str,
     handler: H,
     subscription: Subscription,
-    limits: Limits,
+    limits: HandlerLimits,
     telemetry: ConsumerTelemetry,
 }
 
@@ -31,7 +29,7 @@ impl<H: Handler> Engine<H> {
     pub fn new(name: &'static str, handler: H) -> Self {
         let subscription = handler.subscription();
         let telemetry = ConsumerTelemetry::new(&subscription);
-        Self { name, handler, subscription, limits: Limits::default(), telemetry }
+        Self { name, handler, subscription, limits: HandlerLimits::default(), telemetry }
     }
 
     /// How many messages of one batch are handled at the same time, at least 1; 64 unless set.
@@ -45,13 +43,6 @@ impl<H: Handler> Engine<H> {
     #[must_use]
     pub fn handler_time_out(mut self, limit: Duration) -> Self {
         self.limits.handler_time_out = limit;
-        self
-    }
-
-    /// Starts nothing more once `shutdown` begins: what is not started then is handed back untouched.
-    #[must_use]
-    pub fn stop_on(mut self, shutdown: Shutdown) -> Self {
-        self.limits.shutdown = Some(shutdown);
         self
     }
 
@@ -81,9 +72,9 @@ impl<H: Handler> Function for Engine<H> {
         self.subscription.clone()
     }
 
-    async fn process(&self, batch: Vec<Delivery>, deadline: Option<Deadline>, settle: &dyn Settle) {
+    async fn process(&self, batch: Vec<Delivery>, limits: BatchLimits, settle: &dyn Settle) {
         self.telemetry.received(&batch);
         let batch: Vec<_> = batch.into_iter().map(Arc::new).collect();
-        pump(&batch, &self.limits, deadline, settle, |delivery| self.handle(delivery)).await;
+        pump(&batch, self.limits.concurrency, &limits, settle, |delivery| self.handle(delivery)).await;
     }
 }

@@ -1,11 +1,11 @@
 use super::*;
-use crate::{BatchEngine, Function};
+use crate::{BatchEngine, BatchLimits, Function};
 
 async fn process<'a>(handler: &Shared, bodies: impl IntoIterator<Item = &'a str>) -> Vec<Outcome> {
     let batch = unkeyed(bodies);
     let count = batch.len();
     let answers = Answers::new();
-    BatchEngine::new("test", handler.clone()).process(batch, None, &answers).await;
+    BatchEngine::new("test", handler.clone()).process(batch, BatchLimits::default(), &answers).await;
     answers.outcomes(count)
 }
 
@@ -59,7 +59,7 @@ async fn messages_without_an_answer_are_retried() {
 async fn a_slow_batch_is_given_up_and_what_cannot_be_decoded_does_not_wait_for_it() {
     let answers = Answers::new();
     let engine = BatchEngine::new("test", Shared::default()).handler_time_out(Duration::from_secs(5));
-    engine.process(unkeyed(["slow 60", "garbage", "done"]), None, &answers).await;
+    engine.process(unkeyed(["slow 60", "garbage", "done"]), BatchLimits::default(), &answers).await;
     let outcomes = answers.outcomes(3);
     assert!(is_retry(&outcomes[0], "took longer than 5s"), "{outcomes:?}");
     assert!(is_retry(&outcomes[2], "took longer than 5s"), "{outcomes:?}");
@@ -69,6 +69,6 @@ async fn a_slow_batch_is_given_up_and_what_cannot_be_decoded_does_not_wait_for_i
 #[tokio::test(start_paused = true)]
 async fn an_empty_batch_settles_nothing() {
     let answers = Answers::new();
-    BatchEngine::new("test", Shared::default()).process(Vec::new(), None, &answers).await;
+    BatchEngine::new("test", Shared::default()).process(Vec::new(), BatchLimits::default(), &answers).await;
     assert!(answers.times().is_empty());
 }

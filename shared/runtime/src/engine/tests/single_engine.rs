@@ -1,11 +1,11 @@
 use super::*;
-use crate::{Engine, Function};
+use crate::{BatchLimits, Engine, Function};
 
 /// Runs a batch through an engine to its end.
 async fn process(engine: &Engine<Shared>, batch: Vec<Delivery>) -> Vec<Outcome> {
     let count = batch.len();
     let answers = Answers::new();
-    engine.process(batch, None, &answers).await;
+    engine.process(batch, BatchLimits::default(), &answers).await;
     answers.outcomes(count)
 }
 
@@ -55,7 +55,7 @@ async fn a_slow_handler_is_given_up_and_its_neighbours_do_not_wait_for_it() {
     let handler = Shared::default();
     let engine = Engine::new("test", handler).handler_time_out(Duration::from_secs(5));
     let answers = Answers::new();
-    engine.process(unkeyed(["slow 60", "done", "slow 2"]), None, &answers).await;
+    engine.process(unkeyed(["slow 60", "done", "slow 2"]), BatchLimits::default(), &answers).await;
 
     let outcomes = answers.outcomes(3);
     assert!(is_retry(&outcomes[0], "took longer than 5s"), "{outcomes:?}");
@@ -112,7 +112,7 @@ async fn no_more_messages_run_at_a_time_than_allowed() {
 async fn answers_that_are_ready_together_are_settled_together() {
     let (engine, _) = engine();
     let answers = Answers::new();
-    engine.process(unkeyed(["done"; 32]), None, &answers).await;
+    engine.process(unkeyed(["done"; 32]), BatchLimits::default(), &answers).await;
     assert_eq!(answers.times(), [(0, 32)]);
 }
 
@@ -121,7 +121,7 @@ async fn slow_settling_does_not_hold_up_the_handlers() {
     let handler = Shared::default();
     let engine = Engine::new("test", handler).concurrency(1);
     let answers = Answers::taking(Duration::from_secs(10));
-    engine.process(unkeyed(["slow 1"; 5]), None, &answers).await;
+    engine.process(unkeyed(["slow 1"; 5]), BatchLimits::default(), &answers).await;
     // The first answer is being settled from second 1 to 11; the other four gather meanwhile.
     assert_eq!(answers.times(), [(1, 1), (11, 4)]);
     assert_eq!(answers.outcomes(5), vec![Outcome::Done; 5]);
@@ -143,7 +143,7 @@ async fn every_message_is_settled_exactly_once_whatever_the_mix() {
         let handler = Shared::default();
         let engine = Engine::new("test", handler).concurrency(1 + draw(8));
         let answers = Answers::taking(Duration::from_secs(u64::try_from(draw(3)).unwrap()));
-        engine.process(batch.clone(), None, &answers).await;
+        engine.process(batch.clone(), BatchLimits::default(), &answers).await;
         for (delivery, outcome) in batch.iter().zip(answers.outcomes(count)) {
             let expected = match &delivery.body[..] {
                 b"done" | b"slow 1" => "done",
@@ -159,7 +159,7 @@ async fn every_message_is_settled_exactly_once_whatever_the_mix() {
 async fn an_empty_batch_settles_nothing() {
     let (engine, _) = engine();
     let answers = Answers::new();
-    engine.process(Vec::new(), None, &answers).await;
+    engine.process(Vec::new(), BatchLimits::default(), &answers).await;
     assert!(answers.times().is_empty());
 }
 

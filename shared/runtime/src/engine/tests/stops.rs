@@ -1,8 +1,13 @@
 use super::*;
-use crate::{BatchEngine, Deadline, Engine, Function, Shutdown};
+use crate::{BatchEngine, BatchLimits, Deadline, Engine, Function, Shutdown};
 
-fn after(seconds: u64) -> Deadline {
-    Deadline(Instant::now() + Duration::from_secs(seconds))
+fn after(seconds: u64) -> BatchLimits {
+    let deadline = Deadline(Instant::now() + Duration::from_secs(seconds));
+    BatchLimits { deadline: Some(deadline), shutdown: None }
+}
+
+fn until(shutdown: &Shutdown) -> BatchLimits {
+    BatchLimits { deadline: None, shutdown: Some(shutdown.clone()) }
 }
 
 const DONE: Option<Outcome> = Some(Outcome::Done);
@@ -12,7 +17,7 @@ async fn past_the_deadline_nothing_is_started_and_the_untouched_go_back_at_once(
     let handler = Shared::default();
     let engine = Engine::new("test", handler.clone()).concurrency(1);
     let answers = Answers::new();
-    engine.process(unkeyed(["slow 10"; 4]), Some(after(15)), &answers).await;
+    engine.process(unkeyed(["slow 10"; 4]), after(15), &answers).await;
 
     assert_eq!(answers.in_order(4), [DONE, DONE, None, None]);
     // One after 10 s, the untouched two at the deadline, the one that was running then after 20 s.
@@ -24,7 +29,7 @@ async fn past_the_deadline_nothing_is_started_and_the_untouched_go_back_at_once(
 async fn a_stop_in_mid_batch_finishes_what_runs_and_hands_back_the_rest() {
     let handler = Shared::default();
     let shutdown = Shutdown::new();
-    let engine = Engine::new("test", handler.clone()).concurrency(2).stop_on(shutdown.clone());
+    let engine = Engine::new("test", handler.clone()).concurrency(2);
     let answers = Answers::new();
     let batch = vec![
         keyed(Some("a"), "slow 10"),
@@ -36,7 +41,7 @@ async fn a_stop_in_mid_batch_finishes_what_runs_and_hands_back_the_rest() {
         tokio::time::sleep(Duration::from_secs(3)).await;
         shutdown.begin();
     };
-    tokio::join!(engine.process(batch, None, &answers), stop);
+    tokio::join!(engine.process(batch, until(&shutdown), &answers), stop);
 
     assert_eq!(answers.in_order(4), [DONE, None, DONE, None]);
     let starts = handler.0.events().iter().filter(|event| event.starts_with("start")).count();
@@ -50,11 +55,11 @@ async fn a_batch_that_comes_after_the_stop_goes_back_untouched() {
     let shutdown = Shutdown::new();
     shutdown.begin();
     let handler = Shared::default();
-    let single = Engine::new("test", handler.clone()).stop_on(shutdown.clone());
-    let batch = BatchEngine::new("test", handler.clone()).stop_on(shutdown);
+    let single = Engine::new("test", handler.clone());
+    let batch = BatchEngine::new("test", handler.clone());
     for engine in [&single as &dyn Function, &batch] {
         let answers = Answers::new();
-        engine.process(unkeyed(["done", "garbage"]), None, &answers).await;
+        engine.process(unkeyed(["done", "garbage"]), until(&shutdown), &answers).await;
         assert_eq!(answers.in_order(2), [None, None]);
     }
     assert!(handler.0.events().is_empty());
@@ -65,7 +70,28 @@ async fn a_batch_handler_is_not_called_past_the_deadline() {
     let handler = Shared::default();
     let engine = BatchEngine::new("test", handler.clone());
     let answers = Answers::new();
-    engine.process(unkeyed(["done"; 3]), Some(after(0)), &answers).await;
+    engine.process(unkeyed(["done"; 3]), after(0), &answers).await;
     assert_eq!(answers.in_order(3), [None, None, None]);
     assert!(handler.0.batches.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_the_handling_one_by_one_after_a_panic() {
+    let handler = Shared::default();
+    let shutdown = Shutdown::new();
+    let engine = BatchEngine::new("test", handler.clone());
+    let answers = Answers::new();
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        shutdown.begin();
+    };
+    // The call with all of them panics at once; then the second takes 10 s by itself.
+    let batch = unkeyed(["panic", "slow 10", "done"]);
+    tokio::join!(engine.process(batch, until(&shutdown), &answers), stop);
+
+    let outcomes = answers.outcomes(3);
+    assert!(is_retry(&outcomes[0], "scripted panic"), "{outcomes:?}");
+    assert_eq!(outcomes[1], Outcome::Done);
+    assert!(is_retry(&outcomes[2], "panicked on the batch"), "{outcomes:?}");
+    assert_eq!(*handler.0.batches.lock().unwrap(), [3, 1, 1], "nothing is started after the stop");
 }
