@@ -77,7 +77,7 @@ fn micros(span: Duration) -> u64 {
 /// Orders in-process as fast as the pipeline brings orders to AwaitingPayment.
 pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyhow::Result<Pipeline> {
     let (server, _folder) = start(durability).await?;
-    let service = Arc::new(OrderService::new(server.ports()));
+    let service = Arc::new(OrderService::new(server.ports(), server.functions()));
     let stock = Arc::clone(&server.ports().stock);
     let accepted = Arc::new(AtomicU64::new(0));
     let backlog = Arc::new(AtomicI64::new(0));

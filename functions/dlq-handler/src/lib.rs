@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::{Alert, Alerts, Clock, DeadLetter, DeadLetterStore, Ports};
 use boxoffice_messages::{ROUTES, dead_letter_topic, group};
 use boxoffice_runtime::{
@@ -20,8 +21,8 @@ use sha2::{Digest, Sha256};
 /// What RocketMQ puts before the group to name its dead-letter topic.
 const DLQ_PREFIX: &str = "%DLQ%";
 
-/// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<DlqHandler> {
+/// The function, for a transport to feed. It needs no settings, but is made as every other function is.
+pub fn function(ports: &Ports, _settings: &FunctionSettings) -> Engine<DlqHandler> {
     function_also_for(ports, Vec::new())
 }
 

@@ -4,6 +4,7 @@
 mod tests;
 
 use async_trait::async_trait;
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_messages::{NotificationMessage, group, tag, topic};
 use boxoffice_runtime::{ChannelNotifier, Context, Engine, Handler, Outcome, Subscription};
@@ -14,8 +15,8 @@ pub const NAME: &str = "email-notification";
 const MAX_BYTES: usize = 254;
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<EmailNotification> {
-    Engine::new(NAME, EmailNotification::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<EmailNotification> {
+    Engine::new(NAME, EmailNotification::new(ports, settings))
 }
 
 /// Handles EMAIL messages.
@@ -43,9 +44,9 @@ impl Handler for EmailNotification {
 }
 
 impl EmailNotification {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
-        Self { notifier: ChannelNotifier::new(NAME, ports, &ports.email) }
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
+        Self { notifier: ChannelNotifier::new(NAME, ports, settings.idempotency, &ports.email) }
     }
 }
 

@@ -16,7 +16,7 @@ fn message(email: Option<&str>) -> NotificationMessage {
 }
 
 async fn handle(world: &World, message: NotificationMessage) -> Outcome {
-    EmailNotification::new(&world.ports()).handle(message, &context()).await
+    EmailNotification::new(&world.ports(), &world.settings()).handle(message, &context()).await
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn what_the_provider_refuses_is_poison() {
 #[test]
 fn it_takes_the_messages_of_its_channel_only() {
     let world = World::new();
-    let subscription = EmailNotification::new(&world.ports()).subscription();
+    let subscription = EmailNotification::new(&world.ports(), &world.settings()).subscription();
     let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == NAME).unwrap();
     assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
 }

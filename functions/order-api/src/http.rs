@@ -17,6 +17,7 @@ use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_runtime::telemetry::Telemetry;
 
@@ -81,12 +82,17 @@ const ROUTES: [(&str, &str); 10] = [
 
 /// The HTTP API on these ports, with the limits of `settings`: ready while the order store answers, with the metrics
 /// of this process if it records any.
-pub fn router_for(ports: &Ports, telemetry: Option<Telemetry>, mut settings: RouterSettings) -> Router {
+pub fn router_for(
+    ports: &Ports,
+    functions: &FunctionSettings,
+    telemetry: Option<Telemetry>,
+    mut settings: RouterSettings,
+) -> Router {
     let store: Arc<dyn Readiness> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
     let render_metrics = move || telemetry.as_ref().map_or_else(String::new, Telemetry::render);
     settings.readiness.push(store);
     settings.render_metrics = Arc::new(render_metrics);
-    router(Arc::new(OrderService::new(ports)), settings)
+    router(Arc::new(OrderService::new(ports, functions)), settings)
 }
 
 /// The HTTP API. Metrics go to the recorder that is installed when this is called.

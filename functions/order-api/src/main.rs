@@ -16,7 +16,8 @@ fn main() -> ExitCode {
             readiness: vec![Arc::new(BusReadiness(host.transport.clone()))],
             ..RouterSettings::default()
         };
-        let router = order_api::router_for(&host.ports, Some(host.telemetry.clone()), settings);
+        let functions = host.settings.functions();
+        let router = order_api::router_for(&host.ports, &functions, Some(host.telemetry.clone()), settings);
         boxoffice_host::serve_http("LISTEN", host.settings.listen, router, host).await
     })
 }

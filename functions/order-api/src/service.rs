@@ -5,7 +5,7 @@ use boxoffice_domain::ports::{
     Alerts, Bus, Catalogue, Clock, Ids, MarkedMessage, OrderStore, Outbox, Ports, SendError, Stepped,
     StockLedger, StoreError,
 };
-use boxoffice_domain::{BusinessRules, Order, OrderNo, OrderStep, TicketId};
+use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderStep, TicketId};
 use boxoffice_runtime::telemetry::AtMostEvery;
 use boxoffice_runtime::{IdempotencyGuard, IdempotencySettings, deliver_unsent};
 use jiff::Timestamp;
@@ -68,20 +68,20 @@ pub struct OrderService {
 impl OrderService {
     /// The service on these ports, with the limits of [`ServiceLimits::default`]. A first request that dies holds its
     /// idempotency key for 10 s, longer than the router lets a request run.
-    pub fn new(ports: &Ports) -> Self {
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             orders: Arc::clone(&ports.orders),
             ledger: Arc::clone(&ports.ledger),
             catalogue: Arc::clone(&ports.catalogue),
             bus: Arc::clone(&ports.bus),
             alerts: Arc::clone(&ports.alerts),
-            idempotency: IdempotencyGuard {
-                settings: IdempotencySettings { lease: KEY_LEASE, keep: ports.idempotency_keep },
-                ..IdempotencyGuard::new(ports)
-            },
+            idempotency: IdempotencyGuard::new(
+                ports,
+                IdempotencySettings { lease: KEY_LEASE, ..settings.idempotency },
+            ),
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),
-            rules: ports.rules.clone(),
+            rules: settings.rules.clone(),
             limits: ServiceLimits::default(),
         }
     }

@@ -10,7 +10,7 @@ use crate::{CallContext, NewOrder, OrderService};
 
 /// The service on these fakes.
 pub fn service(world: &World) -> OrderService {
-    OrderService::new(&world.ports())
+    OrderService::new(&world.ports(), &world.settings())
 }
 
 /// Fakes with [`World::TICKET`] on sale, and the service on them.

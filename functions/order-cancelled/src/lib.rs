@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, UserDirectory};
-use boxoffice_domain::{BusinessRules, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
+use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
@@ -15,8 +15,8 @@ use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 const NO_REMARK: &str = "订单已取消 / the order was cancelled";
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<OrderCancelled> {
-    Engine::new("order-cancelled", OrderCancelled::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderCancelled> {
+    Engine::new("order-cancelled", OrderCancelled::new(ports, settings))
 }
 
 /// Handles ORDER_CANCELLED.
@@ -47,14 +47,14 @@ impl Handler for OrderCancelled {
 }
 
 impl OrderCancelled {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             directory: ports.users.clone(),
             clock: ports.clock.clone(),
-            rules: ports.rules.clone(),
+            rules: settings.rules.clone(),
         }
     }
 

@@ -7,7 +7,7 @@ use boxoffice_runtime::testing::context;
 use super::*;
 
 fn function(world: &World) -> OrderCancelled {
-    OrderCancelled::new(&world.ports())
+    OrderCancelled::new(&world.ports(), &world.settings())
 }
 
 fn cancelled(number: &str, ext_data: &str) -> OrderEventMessage {
@@ -119,6 +119,7 @@ async fn a_store_or_bus_that_is_away_is_a_retry_and_then_everything_is_sent() {
 #[test]
 fn it_takes_the_messages_of_its_route() {
     let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-cancelled").unwrap();
-    let subscription = OrderCancelled::new(&World::new().ports()).subscription();
+    let world = World::new();
+    let subscription = OrderCancelled::new(&world.ports(), &world.settings()).subscription();
     assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
 }

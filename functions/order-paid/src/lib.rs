@@ -12,7 +12,7 @@ use boxoffice_domain::ports::{
     Alert, Alerts, Bus, Clock, OrderStore, Outbox, Outgoing, Ports, Sale, Statistics, Stepped, UserDirectory,
 };
 use boxoffice_domain::{
-    BusinessRules, Decimal, Order, OrderNo, OrderState, OrderStep, PayType, ShowId, StepOutcome, TicketId,
+    BusinessRules, Decimal, FunctionSettings, Order, OrderNo, OrderState, OrderStep, PayType, ShowId, StepOutcome, TicketId,
     UserId,
 };
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
@@ -21,8 +21,8 @@ use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 use jiff::Timestamp;
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<OrderPaid> {
-    Engine::new("order-paid", OrderPaid::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderPaid> {
+    Engine::new("order-paid", OrderPaid::new(ports, settings))
 }
 
 /// Handles ORDER_PAID.
@@ -57,8 +57,8 @@ impl Handler for OrderPaid {
 }
 
 impl OrderPaid {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
@@ -66,7 +66,7 @@ impl OrderPaid {
             directory: ports.users.clone(),
             alerts: ports.alerts.clone(),
             clock: ports.clock.clone(),
-            rules: ports.rules.clone(),
+            rules: settings.rules.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use boxoffice_runtime::testing::{context, context_of, delivery};
 use super::*;
 
 fn function(world: &World) -> OrderPaid {
-    OrderPaid::new(&world.ports())
+    OrderPaid::new(&world.ports(), &world.settings())
 }
 
 fn paid(number: &str) -> OrderEventMessage {
@@ -165,6 +165,7 @@ async fn whatever_is_away_the_message_is_retried() {
 #[test]
 fn it_takes_the_messages_of_its_route() {
     let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-paid").unwrap();
-    let subscription = OrderPaid::new(&World::new().ports()).subscription();
+    let world = World::new();
+    let subscription = OrderPaid::new(&world.ports(), &world.settings()).subscription();
     assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
 }

@@ -14,7 +14,7 @@ use boxoffice_domain::ports::{
     Bus, Catalogue, Clock, Created, MarkedMessage, OrderStore, Outbox, Outgoing, Ports, Reserve, Stepped,
     StockCache,
 };
-use boxoffice_domain::{BusinessRules, Order, OrderState, OrderStep, StepOutcome};
+use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderState, OrderStep, StepOutcome};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::MessageWriter;
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
@@ -27,8 +27,8 @@ const SOLD_OUT: &str = "余票不足 / sold out";
 const OVER_LIMIT: &str = "超过每人限购数量 / over the limit of tickets for one buyer";
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<OrderProcess> {
-    Engine::new("order-process", OrderProcess::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderProcess> {
+    Engine::new("order-process", OrderProcess::new(ports, settings))
 }
 
 /// Handles ORDER_CREATED.
@@ -61,15 +61,15 @@ impl Handler for OrderProcess {
 }
 
 impl OrderProcess {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             catalogue: ports.catalogue.clone(),
             stock: ports.stock.clone(),
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             clock: ports.clock.clone(),
-            rules: ports.rules.clone(),
+            rules: settings.rules.clone(),
         }
     }
 

@@ -10,7 +10,7 @@ use boxoffice_runtime::testing::context;
 use super::*;
 
 fn function(world: &World) -> OrderProcess {
-    OrderProcess::new(&world.ports())
+    OrderProcess::new(&world.ports(), &world.settings())
 }
 
 /// ORDER_CREATED of the order that `World::order` makes.
@@ -326,6 +326,7 @@ async fn a_crash_at_any_point_ends_in_the_same_place() {
 #[test]
 fn it_takes_the_messages_of_its_route() {
     let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-process").unwrap();
-    let subscription = OrderProcess::new(&World::new().ports()).subscription();
+    let world = World::new();
+    let subscription = OrderProcess::new(&world.ports(), &world.settings()).subscription();
     assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
-use boxoffice_domain::{BusinessRules, Order, OrderStep, StepOutcome};
+use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderStep, StepOutcome};
 use boxoffice_messages::{OrderEventMessage, group, tag, topic};
 use boxoffice_runtime::wire::{self, MessageWriter};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
@@ -16,8 +16,8 @@ use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver
 const REMARK: &str = "超时未支付 / not paid in time";
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<OrderTimeout> {
-    Engine::new("order-timeout", OrderTimeout::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderTimeout> {
+    Engine::new("order-timeout", OrderTimeout::new(ports, settings))
 }
 
 /// Handles ORDER_TIMEOUT.
@@ -46,13 +46,13 @@ impl Handler for OrderTimeout {
 }
 
 impl OrderTimeout {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             clock: ports.clock.clone(),
-            rules: ports.rules.clone(),
+            rules: settings.rules.clone(),
         }
     }
 

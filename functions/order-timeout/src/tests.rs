@@ -7,7 +7,7 @@ use boxoffice_runtime::testing::context;
 use super::*;
 
 fn function(world: &World) -> OrderTimeout {
-    OrderTimeout::new(&world.ports())
+    OrderTimeout::new(&world.ports(), &world.settings())
 }
 
 async fn handle(world: &World, number: &str) -> Outcome {
@@ -122,6 +122,7 @@ async fn wherever_it_is_cut_the_order_ends_cancelled_and_announced() {
 #[test]
 fn it_takes_the_messages_of_its_route() {
     let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-timeout").unwrap();
-    let subscription = OrderTimeout::new(&World::new().ports()).subscription();
+    let world = World::new();
+    let subscription = OrderTimeout::new(&world.ports(), &world.settings()).subscription();
     assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_domain::BusinessRules;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Page, Ports, SendError};
+use boxoffice_domain::{BusinessRules, FunctionSettings};
 use boxoffice_runtime::{SweepError, SweepReport, Sweeper, deliver_unsent};
 use jiff::Timestamp;
 
@@ -47,8 +47,8 @@ impl Default for RelaySettings {
 }
 
 /// The function, for the clock to run.
-pub fn sweeper(ports: &Ports, interval: Duration) -> OutboxRelay {
-    OutboxRelay::new(ports, RelaySettings { interval, ..RelaySettings::default() })
+pub fn sweeper(ports: &Ports, settings: &FunctionSettings, interval: Duration) -> OutboxRelay {
+    OutboxRelay::new(ports, settings, RelaySettings { interval, ..RelaySettings::default() })
 }
 
 /// Sends messages that are still marked in the order store, and ORDER_TIMEOUT for overdue orders.
@@ -88,13 +88,13 @@ impl Sweeper for OutboxRelay {
 }
 
 impl OutboxRelay {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports, settings: RelaySettings) -> Self {
+    /// Takes what it needs of the ports; `functions` is what all functions share.
+    pub fn new(ports: &Ports, functions: &FunctionSettings, settings: RelaySettings) -> Self {
         Self {
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             clock: ports.clock.clone(),
-            rules: ports.rules.clone(),
+            rules: functions.rules.clone(),
             settings,
             round: Round::default(),
             next_marks: Mutex::default(),

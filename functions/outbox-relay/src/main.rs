@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     boxoffice_host::run_sweeper_function("outbox-relay", |settings, ports| {
-        outbox_relay::sweeper(ports, settings.relay_interval)
+        outbox_relay::sweeper(ports, &settings.functions(), settings.relay_interval)
     })
 }

@@ -7,11 +7,12 @@ use boxoffice_runtime::wire::MessageWriter;
 use super::*;
 
 fn relay(world: &World) -> OutboxRelay {
-    sweeper(&world.ports(), Duration::from_secs(2))
+    sweeper(&world.ports(), &world.settings(), Duration::from_secs(2))
 }
 
 fn small_pages(world: &World) -> OutboxRelay {
-    OutboxRelay::new(&world.ports(), RelaySettings { page: 2, pages: 3, ..RelaySettings::default() })
+    let settings = RelaySettings { page: 2, pages: 3, ..RelaySettings::default() };
+    OutboxRelay::new(&world.ports(), &world.settings(), settings)
 }
 
 /// Cancels an order and leaves its message unsent, as a process does that dies before it sends.

@@ -4,6 +4,7 @@
 mod tests;
 
 use async_trait::async_trait;
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_messages::{NotificationMessage, group, tag, topic};
 use boxoffice_runtime::{ChannelNotifier, Context, Engine, Handler, Outcome, Subscription};
@@ -14,8 +15,8 @@ pub const NAME: &str = "push-notification";
 const MAX_BYTES: usize = 4096;
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<PushNotification> {
-    Engine::new(NAME, PushNotification::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<PushNotification> {
+    Engine::new(NAME, PushNotification::new(ports, settings))
 }
 
 /// Handles PUSH messages.
@@ -45,9 +46,9 @@ impl Handler for PushNotification {
 }
 
 impl PushNotification {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
-        Self { notifier: ChannelNotifier::new(NAME, ports, &ports.push) }
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
+        Self { notifier: ChannelNotifier::new(NAME, ports, settings.idempotency, &ports.push) }
     }
 }
 

@@ -4,6 +4,7 @@
 mod tests;
 
 use async_trait::async_trait;
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_messages::{NotificationMessage, group, tag, topic};
 use boxoffice_runtime::{ChannelNotifier, Context, Engine, Handler, Outcome, Subscription};
@@ -14,8 +15,8 @@ pub const NAME: &str = "sms-notification";
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=20;
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> Engine<SmsNotification> {
-    Engine::new(NAME, SmsNotification::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<SmsNotification> {
+    Engine::new(NAME, SmsNotification::new(ports, settings))
 }
 
 /// Handles SMS messages.
@@ -43,9 +44,9 @@ impl Handler for SmsNotification {
 }
 
 impl SmsNotification {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
-        Self { notifier: ChannelNotifier::new(NAME, ports, &ports.sms) }
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
+        Self { notifier: ChannelNotifier::new(NAME, ports, settings.idempotency, &ports.sms) }
     }
 }
 

@@ -13,14 +13,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Alerts, Bus, Clock, OrderStore, Ports, StockCache, StockLedger};
-use boxoffice_domain::{BusinessRules, LedgerChange, LedgerOperation, TicketId};
+use boxoffice_domain::{BusinessRules, FunctionSettings, LedgerChange, LedgerOperation, TicketId};
 use boxoffice_messages::{StockEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{BatchEngine, BatchHandler, Context, Outcome, Subscription, wire};
 use futures_util::future::join_all;
 
 /// The function, for a transport to feed.
-pub fn function(ports: &Ports) -> BatchEngine<StockManagement> {
-    BatchEngine::new("stock-management", StockManagement::new(ports))
+pub fn function(ports: &Ports, settings: &FunctionSettings) -> BatchEngine<StockManagement> {
+    BatchEngine::new("stock-management", StockManagement::new(ports, settings))
 }
 
 /// Handles STOCK_DEDUCT, STOCK_ROLLBACK and STOCK_SYNC.
@@ -72,8 +72,8 @@ impl BatchHandler for StockManagement {
 }
 
 impl StockManagement {
-    /// Takes what it needs of the ports.
-    pub fn new(ports: &Ports) -> Self {
+    /// Takes what it needs of the ports and settings.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             ledger: ports.ledger.clone(),
             cache: ports.stock.clone(),
@@ -81,7 +81,7 @@ impl StockManagement {
             bus: ports.bus.clone(),
             alerts: ports.alerts.clone(),
             clock: ports.clock.clone(),
-            rules: ports.rules.clone(),
+            rules: settings.rules.clone(),
         }
     }
 

@@ -39,12 +39,12 @@ fn sync() -> StockEventMessage {
 
 async fn handle(world: &World, messages: impl IntoIterator<Item = StockEventMessage>) -> Vec<Outcome> {
     let batch: Vec<_> = messages.into_iter().map(|message| (message, context())).collect();
-    StockManagement::new(&world.ports()).handle_batch(&batch).await
+    StockManagement::new(&world.ports(), &world.settings()).handle_batch(&batch).await
 }
 
 async fn redelivered(world: &World, message: StockEventMessage) -> Outcome {
     let second = context_of(boxoffice_runtime::Delivery { attempt: 2, ..delivery() });
-    let mut outcomes = StockManagement::new(&world.ports()).handle_batch(&[(message, second)]).await;
+    let mut outcomes = StockManagement::new(&world.ports(), &world.settings()).handle_batch(&[(message, second)]).await;
     outcomes.remove(0)
 }
 
@@ -74,6 +74,7 @@ fn available(world: &World) -> u32 {
 #[test]
 fn it_takes_the_messages_of_its_route() {
     let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "stock-management").unwrap();
-    let subscription = StockManagement::new(&World::new().ports()).subscription();
+    let world = World::new();
+    let subscription = StockManagement::new(&world.ports(), &world.settings()).subscription();
     assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_domain::BusinessRules;
 use boxoffice_domain::ports::{Bus, Catalogue, Clock, Ports};
+use boxoffice_domain::{BusinessRules, FunctionSettings};
 use boxoffice_runtime::wire::MessageWriter;
 use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 
@@ -16,12 +16,12 @@ use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The function, for the clock to run.
-pub fn sweeper(ports: &Ports, interval: Duration) -> StockReconcile {
+pub fn sweeper(ports: &Ports, settings: &FunctionSettings, interval: Duration) -> StockReconcile {
     StockReconcile {
         catalogue: ports.catalogue.clone(),
         bus: ports.bus.clone(),
         clock: ports.clock.clone(),
-        rules: ports.rules.clone(),
+        rules: settings.rules.clone(),
         interval,
     }
 }

@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     boxoffice_host::run_sweeper_function("stock-reconcile", |settings, ports| {
-        stock_reconcile::sweeper(ports, settings.reconcile_interval)
+        stock_reconcile::sweeper(ports, &settings.functions(), settings.reconcile_interval)
     })
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_embedded::Figures;
 use boxoffice_host::{
@@ -74,7 +75,7 @@ impl Server {
             readiness: vec![Arc::new(BusReadiness(opened.transport.clone()))],
             ..RouterSettings::default()
         };
-        let api_router = order_api::router_for(&ports, telemetry.clone(), limits);
+        let api_router = order_api::router_for(&ports, &opened.functions, telemetry.clone(), limits);
         let drain = settings.consumer.drain;
         tasks.spawn(serve(api_listener, api_router, shutdown.clone(), drain));
         tasks.spawn(serve(admin_listener, admin_router, shutdown.clone(), drain));
@@ -86,7 +87,8 @@ impl Server {
                 Ok(())
             });
         }
-        let lag = measure_lag(opened.transport.clone(), functions::subscriptions(&ports), shutdown.clone());
+        let subscriptions = functions::subscriptions(&ports, &opened.functions);
+        let lag = measure_lag(opened.transport.clone(), subscriptions, shutdown.clone());
         tasks.spawn(async move {
             lag.await;
             Ok(())
@@ -109,6 +111,11 @@ impl Server {
     /// The ports, for callers in the same process.
     pub fn ports(&self) -> &Ports {
         &self.opened.ports
+    }
+
+    /// What functions are told besides, for callers in the same process.
+    pub fn functions(&self) -> &FunctionSettings {
+        &self.opened.functions
     }
 
     /// What the writer of the file did since the start.
@@ -152,7 +159,7 @@ fn start_functions(
     ports: &Ports,
     shutdown: &Shutdown,
 ) {
-    for function in functions::consumers(ports) {
+    for function in functions::consumers(ports, &opened.functions) {
         let transport = Arc::clone(&opened.transport);
         let (consumer, shutdown) = (settings.consumer.clone(), shutdown.clone());
         tasks.spawn(async move { Ok(transport.run(function, consumer, shutdown).await?) });

@@ -9,6 +9,7 @@ pub mod ledger;
 mod order;
 pub mod ports;
 mod rules;
+mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -19,3 +20,4 @@ pub use order::{
 };
 pub use rules::BusinessRules;
 pub use rust_decimal::Decimal;
+pub use settings::{FunctionSettings, IdempotencySettings};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use boxoffice_runtime::telemetry::{self, Telemetry};
 use boxoffice_runtime::{Function, Shutdown, Sweeper, Transport, run_sweeper, shutdown};
 
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,9 +31,12 @@ pub struct Host {
 }
 
 /// Runs a consumer function until the process is told to stop.
-pub fn run_function<F: Function>(name: &'static str, build: impl FnOnce(&Ports) -> F) -> ExitCode {
+pub fn run_function<F: Function>(
+    name: &'static str,
+    build: impl FnOnce(&Ports, &FunctionSettings) -> F,
+) -> ExitCode {
     run_with(name, threads_of_a_function, async |host: &Host| {
-        let function = Arc::new(build(&host.ports));
+        let function = Arc::new(build(&host.ports, &host.settings.functions()));
         let settings = host.settings.consumer.clone();
         let subscription = function.subscription();
         let running = host.transport.run(function, settings, host.shutdown.clone());

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use boxoffice_catalogue::FileCatalogue;
+use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::{
     Alerts, Bus, Clock, Ids, NotificationProvider, Ports, Redeliver, UserDirectory,
 };
@@ -21,6 +22,8 @@ use crate::{BusSettings, CatalogueSource, HostError, HostSettings, ProviderSetti
 pub struct Opened {
     /// The ports.
     pub ports: Ports,
+    /// What functions are told besides.
+    pub functions: FunctionSettings,
     /// Feeds functions.
     pub transport: Arc<dyn Transport>,
     /// The file of the stores.
@@ -95,8 +98,6 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         dead_letters: Arc::new(embedded.clone()),
         redeliver,
         idempotency: Arc::new(embedded.clone()),
-        idempotency_lease: settings.idempotency_lease,
-        idempotency_keep: settings.idempotency_keep,
         statistics: Arc::new(embedded.clone()),
         alerts,
         users,
@@ -105,9 +106,8 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         push,
         clock,
         ids,
-        rules: settings.rules.clone(),
     };
-    Ok(Opened { ports, transport, embedded, bus, alert_forwarder })
+    Ok(Opened { ports, functions: settings.functions(), transport, embedded, bus, alert_forwarder })
 }
 
 /// The bus in its three roles.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use boxoffice_domain::BusinessRules;
+use boxoffice_domain::{BusinessRules, FunctionSettings, IdempotencySettings};
 use boxoffice_embedded::Durability;
 use boxoffice_runtime::config::{BackendUrl, ConfigError, ConfigErrors, Origin, Secret, Setting, Settings};
 use boxoffice_runtime::telemetry::LogFormat;
@@ -316,6 +316,13 @@ impl HostSettings {
         };
         let sms = path(&self.sms)?;
         [&self.email, &self.push].into_iter().all(|other| path(other).as_ref() == Some(&sms)).then_some(sms)
+    }
+
+    /// What functions are told besides their ports.
+    pub fn functions(&self) -> FunctionSettings {
+        let idempotency =
+            IdempotencySettings { lease: self.idempotency_lease, keep: self.idempotency_keep };
+        FunctionSettings { rules: self.rules.clone(), idempotency }
     }
 
     /// The settings that make another program use the same broker; empty where the bus is a file.

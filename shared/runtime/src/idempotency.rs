@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use boxoffice_domain::IdempotencySettings;
 use boxoffice_domain::ports::{
     Begin, Claim, Clock, Fence, IdempotencyKey, IdempotencyStore, Ids, Ports, StoreError,
 };
@@ -14,23 +15,6 @@ use crate::Outcome;
 const RECORD_TRIES: u32 = 4;
 /// The wait before the second of these tries; it doubles with each further one.
 const FIRST_RECORD_DELAY: Duration = Duration::from_millis(50);
-
-/// How long records live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdempotencySettings {
-    /// How long one worker may take before another may take over. Choose it longer than the handler's time-out:
-    /// then only a worker that died or stalled loses its turn.
-    pub lease: Duration,
-    /// How long a record is kept after its work began or was done; a repeat after that runs again.
-    pub keep: Duration,
-}
-
-impl Default for IdempotencySettings {
-    /// A lease of one minute, records kept for seven days.
-    fn default() -> Self {
-        Self { lease: Duration::from_secs(60), keep: Duration::from_secs(7 * 24 * 3600) }
-    }
-}
 
 /// Makes an effect that is not ours (a text message sent) happen once per key.
 ///
@@ -112,13 +96,13 @@ impl From<Guarded<Self>> for Outcome {
 }
 
 impl IdempotencyGuard {
-    /// A guard on these ports, with their lease and their time to keep.
-    pub fn new(ports: &Ports) -> Self {
+    /// A guard on these ports.
+    pub fn new(ports: &Ports, settings: IdempotencySettings) -> Self {
         Self {
             store: Arc::clone(&ports.idempotency),
             clock: Arc::clone(&ports.clock),
             ids: Arc::clone(&ports.ids),
-            settings: IdempotencySettings { lease: ports.idempotency_lease, keep: ports.idempotency_keep },
+            settings,
         }
     }
 

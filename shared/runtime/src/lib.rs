@@ -71,6 +71,7 @@ mod transport;
 pub mod wire;
 
 pub use batch_limits::{BatchLimits, Deadline};
+pub use boxoffice_domain::IdempotencySettings;
 pub use config::Secret;
 pub use dead_letter::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
@@ -80,7 +81,7 @@ pub use delivery::{Context, Delivery, Subscription, TopicFilter};
 pub use engine::{BatchEngine, Engine};
 pub use function::{Function, Settle, Settled};
 pub use handler::{BatchHandler, Decode, Handler, Undecodable, Undecoded};
-pub use idempotency::{Guarded, IdempotencyGuard, IdempotencySettings, Turn};
+pub use idempotency::{Guarded, IdempotencyGuard, Turn};
 pub use lag::{GroupLag, Readiness};
 pub use notification::ChannelNotifier;
 pub use outbox::deliver_unsent;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use boxoffice_domain::IdempotencySettings;
 use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider, Ports, ProviderError};
 use boxoffice_messages::NotificationMessage;
 
@@ -19,8 +20,13 @@ pub struct ChannelNotifier {
 
 impl ChannelNotifier {
     /// The notifier of a function, which delivers through `provider` and remembers it in the store of these ports.
-    pub fn new(function: &'static str, ports: &Ports, provider: &Arc<dyn NotificationProvider>) -> Self {
-        Self { function, guard: IdempotencyGuard::new(ports), provider: Arc::clone(provider) }
+    pub fn new(
+        function: &'static str,
+        ports: &Ports,
+        settings: IdempotencySettings,
+        provider: &Arc<dyn NotificationProvider>,
+    ) -> Self {
+        Self { function, guard: IdempotencyGuard::new(ports, settings), provider: Arc::clone(provider) }
     }
 
     /// Delivers a notification to an address, unless that was done before.

@@ -92,23 +92,23 @@ impl Sale {
         world.rules.payment_window = PAYMENT_WINDOW;
         world.on_sale(SEATS);
         world.crash.take_turns(seed);
-        let ports = world.ports();
+        let (ports, settings) = (world.ports(), world.settings());
         let functions: Vec<Arc<dyn Function>> = vec![
-            Arc::new(order_process::function(&ports)),
-            Arc::new(order_paid::function(&ports)),
-            Arc::new(order_cancelled::function(&ports)),
-            Arc::new(order_timeout::function(&ports)),
-            Arc::new(stock_management::function(&ports)),
-            Arc::new(sms_notification::function(&ports)),
-            Arc::new(email_notification::function(&ports)),
-            Arc::new(push_notification::function(&ports)),
+            Arc::new(order_process::function(&ports, &settings)),
+            Arc::new(order_paid::function(&ports, &settings)),
+            Arc::new(order_cancelled::function(&ports, &settings)),
+            Arc::new(order_timeout::function(&ports, &settings)),
+            Arc::new(stock_management::function(&ports, &settings)),
+            Arc::new(sms_notification::function(&ports, &settings)),
+            Arc::new(email_notification::function(&ports, &settings)),
+            Arc::new(push_notification::function(&ports, &settings)),
         ];
         Self {
             seed,
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             functions: functions.into_iter().map(|function| (function.name(), function)).collect(),
-            service: Arc::new(OrderService::new(&ports)),
-            relay: Arc::new(outbox_relay::sweeper(&ports, Duration::from_secs(2))),
+            service: Arc::new(OrderService::new(&ports, &settings)),
+            relay: Arc::new(outbox_relay::sweeper(&ports, &settings, Duration::from_secs(2))),
             world,
             queue: Vec::new(),
             running: Vec::new(),

@@ -20,7 +20,7 @@ impl BusView {
         if opened.has_bus_in_file() {
             Self::File(opened.embedded.clone())
         } else {
-            let subscriptions = functions::subscriptions(&opened.ports);
+            let subscriptions = functions::subscriptions(&opened.ports, &opened.functions);
             Self::Elsewhere { transport: opened.transport.clone(), subscriptions }
         }
     }

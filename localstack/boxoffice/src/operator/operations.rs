@@ -7,6 +7,7 @@ use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
 use boxoffice_host::Opened;
 use boxoffice_messages::{EventTime, Payload, StockEventMessage, StockOperation, tag, topic};
+use jiff::tz::TimeZone;
 
 use super::bus_view::BusView;
 use super::command::{LetterFilter, RefundView, SyncView};
@@ -21,6 +22,8 @@ const LETTERS_PER_CALL: u32 = 500;
 /// Carries out commands on the ports of this process.
 pub struct Operations {
     ports: Ports,
+    /// The zone of times in messages.
+    zone: TimeZone,
     bus: BusView,
     store: Embedded,
     deliveries: Option<PathBuf>,
@@ -31,7 +34,8 @@ impl Operations {
     /// write what they delivered.
     pub fn new(opened: &Opened, deliveries: Option<PathBuf>) -> Self {
         let (ports, store) = (opened.ports.clone(), opened.embedded.clone());
-        Self { ports, bus: BusView::new(opened), store, deliveries }
+        let zone = opened.functions.rules.zone.clone();
+        Self { ports, zone, bus: BusView::new(opened), store, deliveries }
     }
 
     /// Carries out one command.
@@ -204,7 +208,7 @@ impl Operations {
         let message = StockEventMessage {
             ticket_id: Some(ticket_id.0),
             operation: Some(StockOperation::Sync),
-            event_time: Some(EventTime::from_timestamp(self.ports.clock.now(), &self.ports.rules.zone)),
+            event_time: Some(EventTime::from_timestamp(self.ports.clock.now(), &self.zone)),
             ..StockEventMessage::default()
         };
         let message = Outgoing::new(topic::STOCK, tag::STOCK_SYNC, ticket_id.to_string(), message.encode());

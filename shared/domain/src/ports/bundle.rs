@@ -1,13 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{
     Alerts, Bus, Catalogue, Clock, DeadLetterStore, IdempotencyStore, Ids, NotificationProvider, OrderStore,
     Redeliver, Statistics, StockCache, StockLedger, UserDirectory,
 };
-use crate::BusinessRules;
 
-/// Every port, and what the business decides: a function takes from it what it needs. Clones share everything.
+/// Every port: a function takes from it what it needs. Clones share everything.
 #[derive(Clone)]
 pub struct Ports {
     /// Orders.
@@ -26,10 +24,6 @@ pub struct Ports {
     pub redeliver: Arc<dyn Redeliver>,
     /// Which effects were done.
     pub idempotency: Arc<dyn IdempotencyStore>,
-    /// How long one worker may take for one of them before another takes over.
-    pub idempotency_lease: Duration,
-    /// How long they are remembered.
-    pub idempotency_keep: Duration,
     /// Sales statistics.
     pub statistics: Arc<dyn Statistics>,
     /// Tells people.
@@ -46,6 +40,4 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Makes names.
     pub ids: Arc<dyn Ids>,
-    /// Zone, time to pay, quantity.
-    pub rules: BusinessRules,
 }

@@ -9,7 +9,7 @@ use super::{
     SequentialIds, VirtualClock,
 };
 use crate::ports::{Clock as _, Ports, Tier};
-use crate::{BusinessRules, Contact, Order, OrderNo, OrderState, SessionId, ShowId, TicketId, UserId};
+use crate::{BusinessRules, Contact, FunctionSettings, Order, OrderNo, OrderState, SessionId, ShowId, TicketId, UserId};
 
 /// One fake of every port, all of which die together when [`World::crash`] says so.
 pub struct World {
@@ -104,8 +104,6 @@ impl World {
             dead_letters: self.dead_letters.clone(),
             redeliver: self.redeliver.clone(),
             idempotency: self.idempotency.clone(),
-            idempotency_lease: Duration::from_secs(60),
-            idempotency_keep: Duration::from_secs(7 * 24 * 3600),
             statistics: self.statistics.clone(),
             alerts: self.alerts.clone(),
             users: Some(self.directory.clone()),
@@ -114,8 +112,12 @@ impl World {
             push: self.provider.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            rules: self.rules.clone(),
         }
+    }
+
+    /// What functions are told besides: [`World::rules`] and the default idempotency settings.
+    pub fn settings(&self) -> FunctionSettings {
+        FunctionSettings { rules: self.rules.clone(), ..FunctionSettings::default() }
     }
 
     /// Puts [`World::TICKET`] on sale: 380.00 each, at most 4 for each buyer, with `seats` loaded in ledger and

@@ -9,7 +9,7 @@ use crate::testing::{context, context_of, delivery};
 
 fn notifier(world: &World) -> ChannelNotifier {
     let ports = world.ports();
-    ChannelNotifier::new("sms-notification", &ports, &ports.sms)
+    ChannelNotifier::new("sms-notification", &ports, world.settings().idempotency, &ports.sms)
 }
 
 fn message() -> NotificationMessage {

@@ -155,7 +155,7 @@ fn with_readiness(readiness: Vec<Arc<dyn Readiness>>) -> Router {
 #[tokio::test(start_paused = true)]
 async fn the_process_is_ready_when_every_part_answers_within_a_second() {
     let world = World::new();
-    let router = router_for(&world.ports(), None, RouterSettings::default());
+    let router = router_for(&world.ports(), &world.settings(), None, RouterSettings::default());
     let ready = get(&router, "/readyz").await;
     assert_eq!(
         (ready.status.as_u16(), ready.json()),
