@@ -78,7 +78,7 @@ fn micros(span: Duration) -> u64 {
 pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyhow::Result<Pipeline> {
     let (server, _folder) = start(durability).await?;
     let service = Arc::new(OrderService::new(server.ports(), server.functions()));
-    let stock = Arc::clone(&server.ports().stock);
+    let stock_cache = Arc::clone(&server.ports().stock_cache);
     let accepted = Arc::new(AtomicU64::new(0));
     let backlog = Arc::new(AtomicI64::new(0));
     let cpu_before = process::cpu();
@@ -106,7 +106,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
     }
     // One row tells how many orders hold seats: cheap enough to ask often.
     let reserved = async || -> anyhow::Result<u64> {
-        Ok(stock.stock(TicketId(TICKET.2)).await?.map_or(0, |stock| u64::from(stock.reservations)))
+        Ok(stock_cache.stock(TicketId(TICKET.2)).await?.map_or(0, |stock| u64::from(stock.reservations)))
     };
     while begun.elapsed() < span {
         let waiting = accepted.load(Ordering::Relaxed).saturating_sub(reserved().await?);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, UserDirectory};
-use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
+use boxoffice_domain::{
+    BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId,
+};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
@@ -26,7 +28,7 @@ pub struct OrderCancelled {
     /// Takes the rollback and the notifications.
     pub bus: Arc<dyn Bus>,
     /// Knows the addresses of buyers whose order carries none.
-    pub directory: Option<Arc<dyn UserDirectory>>,
+    pub user_directory: Option<Arc<dyn UserDirectory>>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The zone of times.
@@ -52,7 +54,7 @@ impl OrderCancelled {
         Self {
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
-            directory: ports.users.clone(),
+            user_directory: ports.user_directory.clone(),
             clock: ports.clock.clone(),
             rules: settings.rules.clone(),
         }
@@ -70,8 +72,8 @@ impl OrderCancelled {
             messages.push(writer.stock_change(StockOperation::Rollback, &order_no, ticket_id, quantity));
         }
         let user_id = order.as_ref().map(|order| order.user_id).or(message.user_id.map(UserId));
-        let (ext_data, directory) = (message.ext_data.as_ref(), self.directory.as_deref());
-        let contact = wire::buyer_contact(order.as_ref(), ext_data, user_id, directory).await?;
+        let (ext_data, user_directory) = (message.ext_data.as_ref(), self.user_directory.as_deref());
+        let contact = wire::buyer_contact(order.as_ref(), ext_data, user_id, user_directory).await?;
         messages.extend(writer.notifications(&order_no, user_id, contact, &buyer_text(&order_no, &remark)));
         for answer in self.bus.send_all(messages).await {
             answer?;

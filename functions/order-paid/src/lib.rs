@@ -12,8 +12,8 @@ use boxoffice_domain::ports::{
     Alert, Alerts, Bus, Clock, OrderStore, Outbox, Outgoing, Ports, Sale, Statistics, Stepped, UserDirectory,
 };
 use boxoffice_domain::{
-    BusinessRules, Decimal, FunctionSettings, Order, OrderNo, OrderState, OrderStep, PayType, ShowId, StepOutcome, TicketId,
-    UserId,
+    BusinessRules, Decimal, FunctionSettings, Order, OrderNo, OrderState, OrderStep, PayType, ShowId,
+    StepOutcome, TicketId, UserId,
 };
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
@@ -34,7 +34,7 @@ pub struct OrderPaid {
     /// Counts sales.
     pub statistics: Arc<dyn Statistics>,
     /// Knows the addresses of buyers whose order carries none.
-    pub directory: Option<Arc<dyn UserDirectory>>,
+    pub user_directory: Option<Arc<dyn UserDirectory>>,
     /// Told of a payment that cannot be honoured.
     pub alerts: Arc<dyn Alerts>,
     /// Tells the time.
@@ -63,7 +63,7 @@ impl OrderPaid {
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             statistics: ports.statistics.clone(),
-            directory: ports.users.clone(),
+            user_directory: ports.user_directory.clone(),
             alerts: ports.alerts.clone(),
             clock: ports.clock.clone(),
             rules: settings.rules.clone(),
@@ -159,8 +159,8 @@ impl OrderPaid {
         context: &Context,
     ) -> Result<Vec<Outgoing>, Outcome> {
         let user_id = order.map(|order| order.user_id).or(message.user_id.map(UserId));
-        let directory = self.directory.as_deref();
-        let contact = wire::buyer_contact(order, message.ext_data.as_ref(), user_id, directory).await?;
+        let user_directory = self.user_directory.as_deref();
+        let contact = wire::buyer_contact(order, message.ext_data.as_ref(), user_id, user_directory).await?;
         let text = buyer_text(&sale.order_no, sale.quantity, sale.amount);
         Ok(self.writer(context).notifications(&sale.order_no, user_id, contact, &text))
     }

@@ -90,10 +90,10 @@ async fn an_order_the_store_does_not_know_is_handled_by_its_message_alone() {
 }
 
 #[tokio::test]
-async fn the_directory_knows_the_address_of_a_buyer_whose_order_has_none() {
+async fn the_user_directory_knows_the_address_of_a_buyer_whose_order_has_none() {
     let world = World::new();
     world.order("T1", OrderState::Paid);
-    world.directory.put(UserId(9527), Contact { phone: Some("1".to_owned()), ..Contact::default() });
+    world.user_directory.put(UserId(9527), Contact { phone: Some("1".to_owned()), ..Contact::default() });
     assert_eq!(handle(&world, paid("T1")).await, Outcome::Done);
     assert_eq!(world.bus.tags(), ["STOCK_SYNC", "SMS"]);
 }
@@ -153,7 +153,7 @@ async fn whatever_is_away_the_message_is_retried() {
     world.order("T1", OrderState::Paid);
     world.orders.fail_next(1, away());
     assert!(matches!(handle(&world, paid("T1")).await, Outcome::Retry { .. }));
-    world.directory.fail_next(1, away());
+    world.user_directory.fail_next(1, away());
     assert!(matches!(handle(&world, paid("T1")).await, Outcome::Retry { .. }));
     world.bus.fail_next(1, SendError::OutcomeUnknown("no answer".to_owned()));
     assert!(matches!(handle(&world, paid("T1")).await, Outcome::Retry { .. }));

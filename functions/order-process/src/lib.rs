@@ -35,8 +35,8 @@ pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderProce
 pub struct OrderProcess {
     /// Prices.
     pub catalogue: Arc<dyn Catalogue>,
-    /// The fast stock that buyers race for.
-    pub stock: Arc<dyn StockCache>,
+    /// The stock cache that buyers race for.
+    pub stock_cache: Arc<dyn StockCache>,
     /// Orders.
     pub orders: Arc<dyn OrderStore>,
     /// Sends what the order store does not send itself.
@@ -65,7 +65,7 @@ impl OrderProcess {
     pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             catalogue: ports.catalogue.clone(),
-            stock: ports.stock.clone(),
+            stock_cache: ports.stock_cache.clone(),
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             clock: ports.clock.clone(),
@@ -86,7 +86,7 @@ impl OrderProcess {
         }
         let total_amount = tier.price.checked_mul(request.quantity.into());
         let total_amount = total_amount.ok_or_else(|| Outcome::poison("the total amount is too large"))?;
-        match self.stock.reserve(&request.reservation(tier.per_user_limit)).await? {
+        match self.stock_cache.reserve(&request.reservation(tier.per_user_limit)).await? {
             Reserve::Reserved | Reserve::AlreadyReserved => {
                 let order =
                     Order { total_amount: Some(total_amount), ..request.order(OrderState::AwaitingPayment) };
@@ -127,7 +127,7 @@ impl OrderProcess {
     async fn give_back(&self, order: &Order) -> Result<Outcome, Outcome> {
         let known = self.orders.get(&order.order_no).await?;
         if known.is_none_or(|known| known.total_amount.is_none()) {
-            self.stock.release(order.ticket_id, &order.order_no).await?;
+            self.stock_cache.release(order.ticket_id, &order.order_no).await?;
         }
         Ok(Outcome::Duplicate)
     }

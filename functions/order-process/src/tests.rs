@@ -48,7 +48,7 @@ async fn seats_are_reserved_and_payment_is_asked_for() {
     let order = world.orders.snapshot(&order.order_no).unwrap();
     assert_eq!(order.state, OrderState::AwaitingPayment);
     assert_eq!(order.total_amount.unwrap().to_string(), "760.00");
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().available, 8);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().available, 8);
     let sent = world.bus.sent();
     assert_eq!(world.bus.tags(), ["STOCK_DEDUCT", "ORDER_TIMEOUT"]);
     let deduct = StockEventMessage::decode(&sent[0].body).unwrap();
@@ -75,7 +75,7 @@ async fn the_same_message_again_is_a_duplicate_that_holds_the_same_seats() {
     world.order("T1", OrderState::Created);
     assert_eq!(handle(&world, created("T1")).await, Outcome::Done);
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().held, 2);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().held, 2);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_ticket_that_is_not_on_sale_or_of_another_show_cancels_the_order() {
     assert_eq!(handle(&world, elsewhere).await, Outcome::Done);
     let remarks: Vec<_> = world.bus.sent().iter().map(remark).collect();
     assert_eq!(remarks, [NO_SUCH_TICKET, OTHER_SHOW]);
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().held, 0);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().held, 0);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn an_order_cancelled_before_it_awaited_payment_gives_its_seats_back_at_on
     world.on_sale(10);
     world.order("T1", OrderState::Cancelled);
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().available, 10);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().available, 10);
     assert!(world.bus.sent().is_empty());
 }
 
@@ -179,7 +179,7 @@ async fn seats_of_an_order_that_awaited_payment_wait_for_their_rollback() {
     let step = OrderStep::Cancel { remark: "changed my mind".to_owned(), at: world.clock.now() };
     world.orders.step(&World::order_no("T1"), step, Outbox::none()).await.unwrap();
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().available, 8);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().available, 8);
 }
 
 #[tokio::test]
@@ -187,20 +187,20 @@ async fn a_reservation_that_was_given_back_does_not_come_again() {
     let world = World::new();
     world.on_sale(10);
     let order = world.order("T1", OrderState::Created);
-    world.cache.release(World::TICKET, &order.order_no).await.unwrap();
+    world.stock_cache.release(World::TICKET, &order.order_no).await.unwrap();
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
     assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Cancelled));
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().available, 10);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().available, 10);
 }
 
 #[tokio::test]
-async fn a_paid_order_is_left_alone_even_when_the_fast_stock_forgot_it() {
+async fn a_paid_order_is_left_alone_even_when_the_stock_cache_forgot_it() {
     let world = World::new();
     world.on_sale(0);
     let order = world.order("T1", OrderState::Paid);
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
     assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Paid));
-    world.cache.forget(World::TICKET, 10);
+    world.stock_cache.forget(World::TICKET, 10);
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
     assert!(world.bus.sent().is_empty());
 }
@@ -209,7 +209,7 @@ async fn a_paid_order_is_left_alone_even_when_the_fast_stock_forgot_it() {
 async fn stock_that_is_not_loaded_is_waited_for() {
     let world = World::new();
     world.on_sale(10);
-    world.cache.unload(World::TICKET);
+    world.stock_cache.unload(World::TICKET);
     let outcome = handle(&world, created("T1")).await;
     assert_eq!(outcome, Outcome::retry("no stock is loaded for ticket 300111"));
 }
@@ -244,7 +244,7 @@ async fn a_store_or_bus_that_is_away_is_a_retry() {
     world.order("T1", OrderState::Created);
     world.catalogue.fail_next(1, away());
     assert!(matches!(handle(&world, created("T1")).await, Outcome::Retry { .. }));
-    world.cache.fail_next(1, away());
+    world.stock_cache.fail_next(1, away());
     assert!(matches!(handle(&world, created("T1")).await, Outcome::Retry { .. }));
     world.orders.fail_next(1, away());
     assert!(matches!(handle(&world, created("T1")).await, Outcome::Retry { .. }));
@@ -252,7 +252,7 @@ async fn a_store_or_bus_that_is_away_is_a_retry() {
     assert!(matches!(handle(&world, created("T1")).await, Outcome::Retry { .. }));
     assert_eq!(handle(&world, created("T1")).await, Outcome::Duplicate);
     assert_eq!(world.bus.tags(), ["ORDER_TIMEOUT", "STOCK_DEDUCT", "ORDER_TIMEOUT"]);
-    assert_eq!(world.cache.snapshot(World::TICKET).unwrap().held, 2);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET).unwrap().held, 2);
 }
 
 /// Where an order and its seats stand, and which messages are out or will be sent by the relay.
@@ -265,7 +265,7 @@ struct EndState {
 }
 
 fn end_state(world: &World, number: &str) -> EndState {
-    let stock = world.cache.snapshot(World::TICKET).unwrap();
+    let stock = world.stock_cache.snapshot(World::TICKET).unwrap();
     let messages = world.bus.sent().into_iter().chain(world.orders.marked());
     EndState {
         state: world.orders.state(&World::order_no(number)),

@@ -79,7 +79,7 @@ impl StockManagement {
         };
         match (change.operation, answer) {
             (Rollback, Applied | AlreadyApplied | Tombstoned) => {
-                self.cache.release(ticket_id, &change.order_no).await?;
+                self.stock_cache.release(ticket_id, &change.order_no).await?;
                 Ok(if answer == AlreadyApplied { Outcome::Duplicate } else { Outcome::Done })
             }
             (_, Applied | Tombstoned) => Ok(Outcome::Done),
@@ -108,7 +108,7 @@ impl StockManagement {
         }
     }
 
-    /// The fast stock promised seats that the ledger does not have: the order is cancelled, and the rollback that
+    /// The stock cache promised seats that the ledger does not have: the order is cancelled, and the rollback that
     /// follows frees its reservation; or it is owed a refund if it is paid already.
     async fn refuse_deduction(
         &self,
@@ -192,7 +192,7 @@ impl StockManagement {
     ) -> Result<Outcome, Outcome> {
         let newly = self.orders.record_refund(order_no, &because, self.clock.now()).await?;
         let outcome = self.alert_refund(order_no, because, newly, context).await;
-        self.cache.release(ticket_id, order_no).await?;
+        self.stock_cache.release(ticket_id, order_no).await?;
         Ok(outcome)
     }
 

@@ -1,4 +1,4 @@
-//! Keeps the durable stock: deductions, confirmations and rollbacks in the ledger, and the fast stock in line with it.
+//! Keeps the durable stock: deductions, confirmations and rollbacks in the ledger, and the stock cache in line with it.
 //!
 //! A batch costs one ledger write for each ticket in it, not one for each message; a message that is refused falls
 //! out and leaves its neighbours alone.
@@ -27,8 +27,8 @@ pub fn function(ports: &Ports, settings: &FunctionSettings) -> BatchEngine<Stock
 pub struct StockManagement {
     /// The durable stock: the authority.
     pub ledger: Arc<dyn StockLedger>,
-    /// The fast stock that buyers race for.
-    pub cache: Arc<dyn StockCache>,
+    /// The stock cache that buyers race for.
+    pub stock_cache: Arc<dyn StockCache>,
     /// Orders: a refused deduction cancels one.
     pub orders: Arc<dyn OrderStore>,
     /// Sends what the order store does not send itself.
@@ -76,7 +76,7 @@ impl StockManagement {
     pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
         Self {
             ledger: ports.ledger.clone(),
-            cache: ports.stock.clone(),
+            stock_cache: ports.stock_cache.clone(),
             orders: ports.orders.clone(),
             bus: ports.bus.clone(),
             alerts: ports.alerts.clone(),

@@ -1,4 +1,4 @@
-//! Compares the fast stock with the ledger, which is the truth, and repairs the fast one.
+//! Compares the stock cache with the ledger, which is the truth, and repairs the cache.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ const PAGE: u32 = 500;
 /// Orders looked up at the same time.
 const LOOKUPS: usize = 16;
 
-/// How the fast stock of a ticket differs from the ledger.
+/// How the stock cache of a ticket differs from the ledger.
 #[derive(Debug, Default)]
 struct Differences {
-    /// Seats the ledger counts but the fast stock does not hold.
+    /// Seats the ledger counts but the stock cache does not hold.
     missing: Vec<LedgerEntry>,
     /// Reservations whose seats the ledger has taken back.
     returned: Vec<OrderNo>,
@@ -31,7 +31,7 @@ struct Differences {
 }
 
 impl StockManagement {
-    /// Puts the fast stock of one ticket right. Whatever happens meanwhile is not undone: a reservation that comes
+    /// Puts the stock cache of one ticket right. Whatever happens meanwhile is not undone: a reservation that comes
     /// in during the comparison is kept, one that goes does not come back, and the repair is one atomic step.
     pub(crate) async fn sync(&self, ticket_id: TicketId) -> Result<Outcome, Outcome> {
         let Some(counters) = self.ledger.counters(ticket_id).await? else {
@@ -43,12 +43,12 @@ impl StockManagement {
         orphans.extend(found.returned.iter().cloned());
         let missing = self.with_buyers(&found.missing).await?;
         let repair = Repair { total: counters.total, missing, orphans };
-        let repaired = self.cache.repair(ticket_id, &repair).await?;
+        let repaired = self.stock_cache.repair(ticket_id, &repair).await?;
         self.report(ticket_id, counters.total, &found, repaired).await;
         Ok(Outcome::Done)
     }
 
-    /// Rolls these back in the ledger now: the fast stock may only give away what a deduction still under way can no
+    /// Rolls these back in the ledger now: the stock cache may only give away what a deduction still under way can no
     /// longer count. Those of which the ledger says that their seats are free.
     async fn roll_back(
         &self,
@@ -112,7 +112,7 @@ impl StockManagement {
         let mut held = BTreeMap::new();
         let mut cursor = None;
         loop {
-            let page = self.cache.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
+            let page = self.stock_cache.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
             let reservations = page.items.into_iter();
             held.extend(reservations.map(|reservation| (reservation.order_no, reservation.quantity)));
             cursor = page.next;
@@ -139,7 +139,7 @@ impl StockManagement {
             .await
     }
 
-    /// Raises an alert if the fast stock was wrong. Seats of a cancelled order that are given back a moment before
+    /// Raises an alert if the stock cache was wrong. Seats of a cancelled order that are given back a moment before
     /// its rollback arrives are no fault.
     async fn report(&self, ticket_id: TicketId, total: u32, found: &Differences, repaired: Repaired) {
         if found.unexplained > 0 {

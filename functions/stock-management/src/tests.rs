@@ -44,7 +44,8 @@ async fn handle(world: &World, messages: impl IntoIterator<Item = StockEventMess
 
 async fn redelivered(world: &World, message: StockEventMessage) -> Outcome {
     let second = context_of(boxoffice_runtime::Delivery { attempt: 2, ..delivery() });
-    let mut outcomes = StockManagement::new(&world.ports(), &world.settings()).handle_batch(&[(message, second)]).await;
+    let mut outcomes =
+        StockManagement::new(&world.ports(), &world.settings()).handle_batch(&[(message, second)]).await;
     outcomes.remove(0)
 }
 
@@ -59,7 +60,7 @@ async fn reserve(world: &World, number: &str) {
         quantity: 2,
         per_user_limit: None,
     };
-    assert_eq!(world.cache.reserve(&request).await, Ok(Reserve::Reserved));
+    assert_eq!(world.stock_cache.reserve(&request).await, Ok(Reserve::Reserved));
 }
 
 fn counters(world: &World) -> (u32, u32) {
@@ -68,7 +69,7 @@ fn counters(world: &World) -> (u32, u32) {
 }
 
 fn available(world: &World) -> u32 {
-    world.cache.snapshot(World::TICKET).unwrap().available
+    world.stock_cache.snapshot(World::TICKET).unwrap().available
 }
 
 #[test]

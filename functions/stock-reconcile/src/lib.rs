@@ -1,4 +1,4 @@
-//! Asks, from time to time, for a comparison of the fast stock of every ticket with the ledger.
+//! Asks, from time to time, for a comparison of the stock cache of every ticket with the ledger.
 
 #[cfg(test)]
 mod tests;

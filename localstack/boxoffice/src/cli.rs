@@ -192,7 +192,7 @@ pub enum StockAction {
         /// The ticket.
         ticket_id: Option<i64>,
     },
-    /// Have the fast stock compared with the ledger and repaired.
+    /// Have the stock cache compared with the ledger and repaired.
     Sync {
         /// The ticket; without one every ticket of the catalogue.
         ticket_id: Option<i64>,

@@ -20,7 +20,7 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
         Answer::Redrive(view) => redrive(view),
         Answer::Stock(rows) => {
             let mut stock =
-                table::new(&["ticket", "title", "total", "available", "locked", "sold", "fast stock"]);
+                table::new(&["ticket", "title", "total", "available", "locked", "sold", "stock cache"]);
             for row in rows {
                 stock.add_row([
                     row.ticket_id.to_string(),

@@ -53,7 +53,7 @@ pub struct LedgerSums {
     pub records: u64,
 }
 
-/// The reservations of one ticket in the fast stock, added up; to be compared with its counters.
+/// The reservations of one ticket in the stock cache, added up; to be compared with its counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReservationSums {
     /// Seats held.

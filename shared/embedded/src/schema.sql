@@ -85,7 +85,7 @@ CREATE TABLE marks (
     body       BLOB NOT NULL
 ) STRICT;
 
--- The fast stock that buyers race for.
+-- The stock cache that buyers race for.
 CREATE TABLE stock_cache (
     ticket_id    INTEGER PRIMARY KEY,
     available    INTEGER NOT NULL CHECK (available >= 0),

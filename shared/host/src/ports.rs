@@ -74,7 +74,7 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
     };
     let (alerts, alert_forwarder) = alerts(settings, &clock)?;
     let catalogue = Arc::new(catalogue(settings)?);
-    let users = match &settings.user_directory {
+    let user_directory = match &settings.user_directory {
         Some(path) => Some(Arc::new(FileUserDirectory::load(path)?) as Arc<dyn UserDirectory>),
         None => None,
     };
@@ -91,7 +91,7 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
     let Connected { bus, sender, redeliver, transport } = connect(settings, &embedded).await?;
     let ports = Ports {
         orders: Arc::new(embedded.clone()),
-        stock: Arc::new(embedded.clone()),
+        stock_cache: Arc::new(embedded.clone()),
         ledger: Arc::new(embedded.clone()),
         catalogue,
         bus: sender,
@@ -100,7 +100,7 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         idempotency: Arc::new(embedded.clone()),
         statistics: Arc::new(embedded.clone()),
         alerts,
-        users,
+        user_directory,
         sms,
         email,
         push,
@@ -153,7 +153,7 @@ pub async fn load_new_stock(ports: &Ports) -> Result<usize, HostError> {
             loaded += 1;
             ports.ledger.load(tier.ticket_id, tier.total).await?
         };
-        ports.stock.load(tier.ticket_id, counters.available()).await?;
+        ports.stock_cache.load(tier.ticket_id, counters.available()).await?;
     }
     Ok(loaded)
 }

@@ -254,7 +254,7 @@ impl HostSettings {
             "RECONCILE_INTERVAL",
             minute,
             second / 10..=24 * 60 * minute,
-            "how often every ticket's fast stock is compared with the ledger",
+            "how often every ticket's stock cache is compared with the ledger",
         );
         let json = s.parsed(
             "LOG_FORMAT",
@@ -320,8 +320,7 @@ impl HostSettings {
 
     /// What functions are told besides their ports.
     pub fn functions(&self) -> FunctionSettings {
-        let idempotency =
-            IdempotencySettings { lease: self.idempotency_lease, keep: self.idempotency_keep };
+        let idempotency = IdempotencySettings { lease: self.idempotency_lease, keep: self.idempotency_keep };
         FunctionSettings { rules: self.rules.clone(), idempotency }
     }
 

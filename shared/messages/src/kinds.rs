@@ -85,7 +85,7 @@ wire_names! {
     Deduct = "DEDUCT",
     /// Give them back.
     Rollback = "ROLLBACK",
-    /// Compare the fast copy with the durable counters and repair it.
+    /// Compare the stock cache with the durable counters and repair it.
     Sync = "SYNC",
     /// Count the tickets of an order as sold.
     Confirm = "CONFIRM"

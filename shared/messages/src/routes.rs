@@ -22,7 +22,7 @@ pub mod tag {
     pub const STOCK_DEDUCT: &str = "STOCK_DEDUCT";
     /// Give the stock of an order back.
     pub const STOCK_ROLLBACK: &str = "STOCK_ROLLBACK";
-    /// Confirm a deduction (operation CONFIRM), or compare a tier with its fast copy (operation SYNC).
+    /// Confirm a deduction (operation CONFIRM), or compare a tier's stock cache with its counters (operation SYNC).
     pub const STOCK_SYNC: &str = "STOCK_SYNC";
     /// A text message.
     pub const SMS: &str = "SMS";

@@ -88,7 +88,7 @@ impl Alerts for LogAlerts {
                 tracing::error!(kind = kind(&alert), group, id, error, "a message became a dead letter");
             }
             Alert::StockDrift { text } => {
-                tracing::error!(kind = kind(&alert), text, "the fast stock differed from the ledger");
+                tracing::error!(kind = kind(&alert), text, "the stock cache differed from the ledger");
             }
         }
         metrics::counter!("boxoffice.alerts", "kind" => kind(&alert)).increment(1);

@@ -56,20 +56,20 @@ pub fn ext_contact(ext_data: Option<&ExtData>) -> Contact {
     }
 }
 
-/// Where a buyer is reached: the addresses of the order, else those of the message, else what the directory knows.
+/// Where a buyer is reached: the addresses of the order, else those of the message, else what the user directory knows.
 ///
-/// Each address is looked for by itself in order and message; the directory is asked only when both have none.
+/// Each address is looked for by itself in order and message; the user directory is asked only when both have none.
 pub async fn buyer_contact(
     order: Option<&Order>,
     ext_data: Option<&ExtData>,
     user_id: Option<UserId>,
-    directory: Option<&dyn UserDirectory>,
+    user_directory: Option<&dyn UserDirectory>,
 ) -> Result<Contact, StoreError> {
     let ours = order.map(|order| order.contact.clone()).unwrap_or_default();
     let known = ours.or(ext_contact(ext_data));
-    match (directory, user_id) {
-        (Some(directory), Some(user_id)) if known.is_empty() => {
-            Ok(directory.contact(user_id).await?.unwrap_or_default())
+    match (user_directory, user_id) {
+        (Some(user_directory), Some(user_id)) if known.is_empty() => {
+            Ok(user_directory.contact(user_id).await?.unwrap_or_default())
         }
         _ => Ok(known),
     }
@@ -171,7 +171,7 @@ impl MessageWriter {
         self.outgoing(topic::STOCK, operation.tag(), order_no.to_string(), &event)
     }
 
-    /// Asks for a comparison of the fast stock of a ticket with the ledger.
+    /// Asks for a comparison of the stock cache of a ticket with the ledger.
     pub fn stock_sync(&self, ticket_id: TicketId) -> Outgoing {
         let event = StockEventMessage {
             ticket_id: Some(ticket_id.0),

@@ -1,4 +1,4 @@
-//! The fast stock that buyers race for.
+//! The stock cache that buyers race for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +43,7 @@ pub async fn a_ticket_without_stock_says_so(store: Arc<dyn StockCache>) {
 
 /// However many race, each request sent twice at the same time, no seat is held twice and none stays free that
 /// somebody wants.
-pub async fn the_fast_stock_never_oversells(store: Arc<dyn StockCache>) {
+pub async fn the_stock_cache_never_oversells(store: Arc<dyn StockCache>) {
     store.load(TICKET, 50).await.unwrap();
     let answers = at_once(128, |number| {
         let (store, user) = (store.clone(), number / 2);

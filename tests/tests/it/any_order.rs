@@ -120,7 +120,7 @@ impl Sale {
         }
     }
 
-    /// Whether the fast stock loses its memory now and then in this sale, as a Redis does that is restarted.
+    /// Whether the stock cache loses its memory now and then in this sale, as a Redis does that is restarted.
     fn forgets(&self) -> bool {
         self.seed % 5 == 4
     }
@@ -337,7 +337,9 @@ impl Sale {
                 8 => self.relay(),
                 9 if self.seed.is_multiple_of(3) => self.reconcile(),
                 10 => self.kill(),
-                11 if self.forgets() && self.draw(4) == 0 => self.world.cache.forget(World::TICKET, SEATS),
+                11 if self.forgets() && self.draw(4) == 0 => {
+                    self.world.stock_cache.forget(World::TICKET, SEATS)
+                }
                 11..=15 => {
                     let pause = Duration::from_millis(self.draw(2_000));
                     self.world.clock.advance(pause);
@@ -387,7 +389,7 @@ impl Sale {
     async fn check(&self) {
         let seed = self.seed;
         let counters = self.world.ledger.snapshot(World::TICKET);
-        let fast = self.world.cache.snapshot(World::TICKET).unwrap();
+        let cached = self.world.stock_cache.snapshot(World::TICKET).unwrap();
         let entries = self.world.ledger.entries(World::TICKET, 10_000, None).await.unwrap().items;
         let notices = self.world.provider.delivered();
         let told: HashSet<_> = notices.iter().map(|notice| &notice.idempotency_key).collect();
@@ -425,9 +427,13 @@ impl Sale {
             }
         }
         assert_eq!(counters.sold, sold, "seed {seed}: seats of orders nobody was told of");
-        assert_eq!((counters.locked, fast.available), (0, counters.available()), "seed {seed}: {counters:?}");
-        assert_eq!(fast.held, counters.sold, "seed {seed}: reservations of live orders only");
-        let reserved = self.world.cache.reservations(World::TICKET, 10_000, None).await.unwrap().items;
+        assert_eq!(
+            (counters.locked, cached.available),
+            (0, counters.available()),
+            "seed {seed}: {counters:?}"
+        );
+        assert_eq!(cached.held, counters.sold, "seed {seed}: reservations of live orders only");
+        let reserved = self.world.stock_cache.reservations(World::TICKET, 10_000, None).await.unwrap().items;
         for reservation in reserved {
             let state = self.world.orders.state(&reservation.order_no);
             assert_eq!(state, Some(OrderState::Paid), "seed {seed}: {reservation:?}");

@@ -101,7 +101,7 @@ fn marking(file: &File) -> Marking {
     Marking { store: file.store(), clock }
 }
 
-fn stock(file: &File) -> Arc<dyn StockCache> {
+fn stock_cache(file: &File) -> Arc<dyn StockCache> {
     file.store()
 }
 

@@ -17,8 +17,8 @@ fn marking() -> Marking {
     Marking { store: world.orders, clock: world.clock }
 }
 
-fn stock() -> Arc<dyn StockCache> {
-    World::new().cache
+fn stock_cache() -> Arc<dyn StockCache> {
+    World::new().stock_cache
 }
 
 fn ledger() -> Arc<dyn StockLedger> {

@@ -33,7 +33,7 @@ async fn a_late_rollback_leaves_a_tombstone_in_both_stocks() {
     assert_eq!(handle(&world, [rollback("T1")]).await, [Outcome::Done]);
     assert_eq!(handle(&world, [deduct("T1")]).await, [Outcome::Duplicate]);
     assert_eq!(counters(&world), (0, 0));
-    assert!(!world.cache.holds(World::TICKET, &World::order_no("T1")));
+    assert!(!world.stock_cache.holds(World::TICKET, &World::order_no("T1")));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_refused_deduction_cancels_the_order_whose_rollback_frees_its_reservat
     assert_eq!(handle(&world, [deduct("T1")]).await, [Outcome::Duplicate]);
     assert_eq!(world.bus.tags(), ["ORDER_CANCELLED"]);
     assert_eq!(handle(&world, [rollback("T1")]).await, [Outcome::Done]);
-    assert!(!world.cache.holds(World::TICKET, &order.order_no));
+    assert!(!world.stock_cache.holds(World::TICKET, &order.order_no));
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn an_order_that_gets_its_money_back_gets_no_seats_afterwards() {
     for number in ["T1", "T2"] {
         let order = world.orders.snapshot(&World::order_no(number)).unwrap();
         assert!(order.refund_due.is_some(), "{number} has no refund");
-        assert!(!world.cache.holds(World::TICKET, &order.order_no));
+        assert!(!world.stock_cache.holds(World::TICKET, &order.order_no));
     }
     let late = handle(&world, [rollback("T0"), confirm("T1"), deduct("T2"), confirm("T2")]).await;
     assert_eq!(late, [Outcome::Done, Outcome::Duplicate, Outcome::Duplicate, Outcome::Duplicate]);

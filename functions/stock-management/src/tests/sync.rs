@@ -24,19 +24,19 @@ async fn stocks_that_agree_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_fast_stock_that_lost_its_memory_gets_it_back_from_the_ledger() {
+async fn a_stock_cache_that_lost_its_memory_gets_it_back_from_the_ledger() {
     let world = World::new();
     world.on_sale(10);
     for number in ["T1", "T2", "T3"] {
         world.order(number, OrderState::AwaitingPayment);
     }
     handle(&world, [deduct("T1"), confirm("T2"), rollback("T3")]).await;
-    world.cache.unload(World::TICKET);
+    world.stock_cache.unload(World::TICKET);
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
 
     let expected = CacheStock { available: 6, held: 4, reservations: 2 };
-    assert_eq!(world.cache.snapshot(World::TICKET), Some(expected));
-    let held = world.cache.reservations(World::TICKET, 10, None).await.unwrap().items;
+    assert_eq!(world.stock_cache.snapshot(World::TICKET), Some(expected));
+    let held = world.stock_cache.reservations(World::TICKET, 10, None).await.unwrap().items;
     assert!(
         held.iter().all(|reservation| reservation.user_id == UserId(9527)),
         "limits count again: {held:?}"
@@ -50,7 +50,7 @@ async fn a_fast_stock_that_lost_its_memory_gets_it_back_from_the_ledger() {
 async fn a_wrong_number_is_put_right_and_reported_once() {
     let world = World::new();
     world.on_sale(10);
-    world.cache.put(World::TICKET, 12);
+    world.stock_cache.put(World::TICKET, 12);
     assert_eq!(handle(&world, [sync(), sync()]).await, [Outcome::Done, Outcome::Done]);
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
     assert_eq!(available(&world), 10);
@@ -64,8 +64,8 @@ async fn seats_that_the_ledger_took_back_are_freed_and_reported() {
     let world = World::new();
     world.on_sale(10);
     handle(&world, [rollback("T1")]).await;
-    // The fast stock forgot the tombstone, so a late delivery of the order could reserve again.
-    world.cache.forget(World::TICKET, 10);
+    // The stock cache forgot the tombstone, so a late delivery of the order could reserve again.
+    world.stock_cache.forget(World::TICKET, 10);
     reserve(&world, "T1").await;
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
     assert_eq!(available(&world), 10);
@@ -85,7 +85,7 @@ async fn reservations_of_orders_in_flight_are_kept_and_those_of_cancelled_orders
     reserve(&world, "T4").await;
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
     let expected = CacheStock { available: 4, held: 6, reservations: 3 };
-    assert_eq!(world.cache.snapshot(World::TICKET), Some(expected));
+    assert_eq!(world.stock_cache.snapshot(World::TICKET), Some(expected));
     assert!(drift(&world).is_empty(), "a rollback on its way is no fault");
 }
 
@@ -110,14 +110,14 @@ async fn a_reservation_that_nothing_explains_is_kept() {
     world.on_sale(10);
     reserve(&world, "J1").await;
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
-    assert!(world.cache.holds(World::TICKET, &World::order_no("J1")));
+    assert!(world.stock_cache.holds(World::TICKET, &World::order_no("J1")));
 }
 
 #[tokio::test]
 async fn a_ticket_without_stock_has_nothing_to_compare() {
     let world = World::new();
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
-    assert_eq!(world.cache.snapshot(World::TICKET), None);
+    assert_eq!(world.stock_cache.snapshot(World::TICKET), None);
 }
 
 #[tokio::test]
@@ -126,10 +126,10 @@ async fn many_pages_are_compared() {
     world.on_sale(10_000);
     let messages: Vec<_> = (0..1_203).map(|number| deduct(&format!("T{number:05}"))).collect();
     handle(&world, messages).await;
-    world.cache.forget(World::TICKET, 10_000);
+    world.stock_cache.forget(World::TICKET, 10_000);
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
     let expected = CacheStock { available: 10_000 - 2_406, held: 2_406, reservations: 1_203 };
-    assert_eq!(world.cache.snapshot(World::TICKET), Some(expected));
+    assert_eq!(world.stock_cache.snapshot(World::TICKET), Some(expected));
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
     assert_eq!(drift(&world).len(), 1);
 }
@@ -138,7 +138,7 @@ async fn many_pages_are_compared() {
 async fn a_store_that_is_away_is_a_retry() {
     let world = World::new();
     world.on_sale(10);
-    world.cache.fail_next(1, StoreError::Unavailable("away".to_owned()));
+    world.stock_cache.fail_next(1, StoreError::Unavailable("away".to_owned()));
     assert!(matches!(handle(&world, [sync()]).await[..], [Outcome::Retry { .. }]));
     world.ledger.fail_next(1, StoreError::Unavailable("away".to_owned()));
     assert!(matches!(handle(&world, [sync()]).await[..], [Outcome::Retry { .. }]));

@@ -154,7 +154,7 @@ pub(super) struct Outcome {
     pub(super) process: Latency,
     pub(super) pay: Latency,
     pub(super) seats_taken: u64,
-    /// Orders paid in this sale whose seats were gone. Nothing in a sale makes the fast stock forget, so there is none.
+    /// Orders paid in this sale whose seats were gone. Nothing in a sale makes the stock cache forget, so there is none.
     pub(super) paid_for_nothing: u64,
     /// Notifications that are neither sent nor to be seen anywhere.
     pub(super) untold: u64,

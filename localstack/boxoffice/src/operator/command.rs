@@ -75,7 +75,7 @@ pub enum Command {
         /// The ticket; none means every tier of the catalogue.
         ticket_id: Option<i64>,
     },
-    /// Have the fast stock compared with the ledger and repaired.
+    /// Have the stock cache compared with the ledger and repaired.
     StockSync {
         /// The ticket; none means every tier of the catalogue.
         ticket_id: Option<i64>,
@@ -260,7 +260,7 @@ pub struct StockView {
     pub locked: u32,
     /// Seats sold.
     pub sold: u32,
-    /// Seats that buyers may race for, by the fast stock; none when it is not loaded.
+    /// Seats that buyers may race for, by the stock cache; none when it is not loaded.
     pub cache_available: Option<u32>,
 }
 

@@ -155,7 +155,7 @@ impl Operations {
 
     async fn load_stock(&self, ticket_id: TicketId, total: u32) -> Result<Answer, OperatorError> {
         let counters = self.ports.ledger.load(ticket_id, total).await?;
-        if !self.ports.stock.load(ticket_id, counters.available()).await? {
+        if !self.ports.stock_cache.load(ticket_id, counters.available()).await? {
             // Buyers race on what is there; the synchronisation raises or lowers it without losing a reservation.
             self.send_sync(ticket_id).await?;
         }
@@ -169,7 +169,7 @@ impl Operations {
         let mut rows = Vec::new();
         for id in self.tickets(ticket_id).await? {
             let Some(counters) = self.ports.ledger.counters(id).await? else { continue };
-            let cache = self.ports.stock.stock(id).await?;
+            let cache = self.ports.stock_cache.stock(id).await?;
             rows.push(StockView {
                 ticket_id: id.0,
                 title: self.ports.catalogue.tier(id).await?.map(|tier| tier.title),

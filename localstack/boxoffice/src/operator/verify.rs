@@ -42,7 +42,7 @@ pub struct Verification {
     pub orders: u64,
     /// Orders that are Paid.
     pub paid: u64,
-    /// Those of them whose seats were gone, so that the money goes back: the fast stock had promised too much.
+    /// Those of them whose seats were gone, so that the money goes back: the stock cache had promised too much.
     pub paid_for_nothing: u64,
     /// Orders that are Cancelled.
     pub cancelled: u64,
@@ -125,7 +125,7 @@ fn invariants(census: &Census) -> Vec<Invariant> {
         ),
         invariant(
             "I2",
-            "the fast stock agrees with the ledger, every reservation has a live order",
+            "the stock cache agrees with the ledger, every reservation has a live order",
             when_quiet(census.drifted_tickets == 0 && census.orphaned_reservations == 0),
             format!(
                 "{} reservations; {} tickets differ, {} reservations without a live order",

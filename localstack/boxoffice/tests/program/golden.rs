@@ -82,7 +82,7 @@ fn every_captured_java_message_is_handled_or_dead_lettered_with_its_reason() {
             (wanted, found) => panic!("{case}: wanted {wanted:?}, found {found:?}"),
         }
     }
-    // Java's orders were reserved by Java, in a fast stock that is not ours: the comparison finds their seats.
+    // Java's orders were reserved by Java, in a stock cache that is not ours: the comparison finds their seats.
     assert_eq!(place.run(&["stock", "sync"]).status, Some(0));
     place.all_invariants_hold();
     // A message that is tried again and again would be among the delayed ones.

@@ -185,7 +185,7 @@ fn stock_and_refunds_are_kept_on_the_file_itself_when_no_server_runs() {
     assert_eq!(unknown.status, Some(1));
     assert!(unknown.stderr.contains("no stock was ever loaded for ticket 424242"), "{}", unknown.stderr);
 
-    // The next server brings the fast stock up to what was loaded.
+    // The next server brings the stock cache up to what was loaded.
     let server = place.serve();
     until("buyers see the new seats", || {
         (place.json(&["stock", "show", "300111"])[0]["cacheAvailable"] == 1100).then_some(())

@@ -10,8 +10,8 @@ use super::{
 pub struct Ports {
     /// Orders.
     pub orders: Arc<dyn OrderStore>,
-    /// The stock that buyers race for.
-    pub stock: Arc<dyn StockCache>,
+    /// The stock cache that buyers race for.
+    pub stock_cache: Arc<dyn StockCache>,
     /// The durable stock.
     pub ledger: Arc<dyn StockLedger>,
     /// Shows and prices.
@@ -29,7 +29,7 @@ pub struct Ports {
     /// Tells people.
     pub alerts: Arc<dyn Alerts>,
     /// Addresses of buyers whose orders carry none, where there is a directory.
-    pub users: Option<Arc<dyn UserDirectory>>,
+    pub user_directory: Option<Arc<dyn UserDirectory>>,
     /// Sends text messages.
     pub sms: Arc<dyn NotificationProvider>,
     /// Sends e-mail.

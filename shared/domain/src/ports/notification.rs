@@ -78,7 +78,7 @@ pub enum Alert {
         /// Why.
         error: String,
     },
-    /// The fast stock differed from the ledger and was repaired.
+    /// The stock cache differed from the ledger and was repaired.
     StockDrift {
         /// The ticket and what was found.
         text: String,

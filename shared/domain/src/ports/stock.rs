@@ -65,7 +65,7 @@ pub struct HeldReservation {
     pub quantity: u32,
 }
 
-/// What the fast stock holds for one ticket.
+/// What the stock cache holds for one ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheStock {
     /// Seats that buyers may still race for.
@@ -76,7 +76,7 @@ pub struct CacheStock {
     pub reservations: u32,
 }
 
-/// How the fast stock of one ticket is to be put right.
+/// How the stock cache of one ticket is to be put right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
     /// The durable total.
@@ -96,7 +96,7 @@ pub struct Repaired {
     pub after: CacheStock,
 }
 
-/// The fast stock that buyers race for.
+/// The stock cache that buyers race for.
 #[async_trait]
 pub trait StockCache: Send + Sync {
     /// Holds seats for an order, idempotent per order number, in one atomic step.

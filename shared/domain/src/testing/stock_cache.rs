@@ -86,7 +86,7 @@ impl Ticket {
     }
 }
 
-/// The fast stock in memory.
+/// The stock cache in memory.
 #[derive(Debug)]
 pub struct FakeStockCache {
     faults: Faults<StoreError>,

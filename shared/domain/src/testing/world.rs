@@ -9,7 +9,9 @@ use super::{
     SequentialIds, VirtualClock,
 };
 use crate::ports::{Clock as _, Ports, Tier};
-use crate::{BusinessRules, Contact, FunctionSettings, Order, OrderNo, OrderState, SessionId, ShowId, TicketId, UserId};
+use crate::{
+    BusinessRules, Contact, FunctionSettings, Order, OrderNo, OrderState, SessionId, ShowId, TicketId, UserId,
+};
 
 /// One fake of every port, all of which die together when [`World::crash`] says so.
 pub struct World {
@@ -23,8 +25,8 @@ pub struct World {
     pub bus: Arc<FakeBus>,
     /// Orders.
     pub orders: Arc<FakeOrderStore>,
-    /// The fast stock.
-    pub cache: Arc<FakeStockCache>,
+    /// The stock cache.
+    pub stock_cache: Arc<FakeStockCache>,
     /// The durable stock.
     pub ledger: Arc<FakeStockLedger>,
     /// Shows and prices.
@@ -32,7 +34,7 @@ pub struct World {
     /// A notification provider.
     pub provider: Arc<FakeProvider>,
     /// Addresses of buyers.
-    pub directory: Arc<FakeUserDirectory>,
+    pub user_directory: Arc<FakeUserDirectory>,
     /// Alerts raised.
     pub alerts: Arc<FakeAlerts>,
     /// Dead letters.
@@ -78,11 +80,11 @@ impl World {
             ids: Arc::default(),
             bus,
             orders: Arc::new(orders),
-            cache: Arc::new(FakeStockCache::new(&crash)),
+            stock_cache: Arc::new(FakeStockCache::new(&crash)),
             ledger: Arc::new(FakeStockLedger::new(&crash)),
             catalogue: Arc::new(FakeCatalogue::new(&crash)),
             provider: Arc::new(FakeProvider::new(&crash)),
-            directory: Arc::new(FakeUserDirectory::new(&crash)),
+            user_directory: Arc::new(FakeUserDirectory::new(&crash)),
             alerts: Arc::new(FakeAlerts::new(&crash)),
             dead_letters: Arc::new(FakeDeadLetterStore::new(&crash)),
             redeliver: Arc::new(FakeRedeliver::new(&crash)),
@@ -97,7 +99,7 @@ impl World {
     pub fn ports(&self) -> Ports {
         Ports {
             orders: self.orders.clone(),
-            stock: self.cache.clone(),
+            stock_cache: self.stock_cache.clone(),
             ledger: self.ledger.clone(),
             catalogue: self.catalogue.clone(),
             bus: self.bus.clone(),
@@ -106,7 +108,7 @@ impl World {
             idempotency: self.idempotency.clone(),
             statistics: self.statistics.clone(),
             alerts: self.alerts.clone(),
-            users: Some(self.directory.clone()),
+            user_directory: Some(self.user_directory.clone()),
             sms: self.provider.clone(),
             email: self.provider.clone(),
             push: self.provider.clone(),
@@ -121,7 +123,7 @@ impl World {
     }
 
     /// Puts [`World::TICKET`] on sale: 380.00 each, at most 4 for each buyer, with `seats` loaded in ledger and
-    /// fast stock.
+    /// stock cache.
     pub fn on_sale(&self, seats: u32) {
         self.catalogue.put(Tier {
             ticket_id: Self::TICKET,
@@ -132,7 +134,7 @@ impl World {
             total: seats,
             per_user_limit: Some(4),
         });
-        self.cache.put(Self::TICKET, seats);
+        self.stock_cache.put(Self::TICKET, seats);
         self.ledger.put(Self::TICKET, seats);
     }
 

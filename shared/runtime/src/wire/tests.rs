@@ -81,18 +81,19 @@ fn an_order_number_or_quantity_that_cannot_be_is_poison() {
 }
 
 #[tokio::test]
-async fn addresses_come_from_the_order_then_the_message_then_the_directory() {
+async fn addresses_come_from_the_order_then_the_message_then_the_user_directory() {
     let world = World::new();
     let mut order = world.order("T1", OrderState::Paid);
     order.contact.phone = Some("1".to_owned());
     let message = ExtData::from_json(r#"{"phone":"2","email":"b@example.com","deviceToken":" "}"#).unwrap();
-    world.directory.put(order.user_id, Contact { phone: Some("3".to_owned()), ..Contact::default() });
-    let directory: Option<&dyn UserDirectory> = Some(&*world.directory);
+    world.user_directory.put(order.user_id, Contact { phone: Some("3".to_owned()), ..Contact::default() });
+    let user_directory: Option<&dyn UserDirectory> = Some(&*world.user_directory);
 
-    let both = buyer_contact(Some(&order), Some(&message), Some(order.user_id), directory).await.unwrap();
+    let both =
+        buyer_contact(Some(&order), Some(&message), Some(order.user_id), user_directory).await.unwrap();
     assert_eq!((both.phone.as_deref(), both.email.as_deref()), (Some("1"), Some("b@example.com")));
     assert_eq!(both.device_token, None);
-    let unknown = buyer_contact(None, None, Some(order.user_id), directory).await.unwrap();
+    let unknown = buyer_contact(None, None, Some(order.user_id), user_directory).await.unwrap();
     assert_eq!(unknown.phone.as_deref(), Some("3"));
     let nobody = buyer_contact(None, None, Some(order.user_id), None).await.unwrap();
     assert!(nobody.is_empty());

@@ -193,7 +193,7 @@ impl Census {
             self.oversold_tickets += u64::from(taken > u64::from(counters.total));
             let agrees = locked == u64::from(counters.locked) && sold == u64::from(counters.sold);
             self.miscounted_tickets += u64::from(!agrees);
-            if let Some(cache) = ports.stock.stock(ticket_id).await? {
+            if let Some(cache) = ports.stock_cache.stock(ticket_id).await? {
                 let drifted = cache.available != counters.available() || u64::from(cache.held) != taken;
                 self.drifted_tickets += u64::from(drifted);
             }
@@ -219,7 +219,7 @@ impl Census {
     ) -> Result<(), StoreError> {
         let mut cursor = None;
         loop {
-            let page = ports.stock.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
+            let page = ports.stock_cache.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
             for reservation in page.items {
                 self.reservations += 1;
                 let dead = orders.get(&reservation.order_no).is_some_and(|known| {
