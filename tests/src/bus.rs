@@ -1,5 +1,6 @@
 //! What every bus must do. The groups and topics are those of `boxoffice_messages`, and one more group named audit.
 
+pub mod audit;
 pub mod batches;
 pub mod bodies;
 pub mod consumers;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, DeadLetter, Outgoing, Redeliver};
+use boxoffice_domain::ports::{Bus, BusAudit, DeadLetter, Outgoing, Redeliver};
 use boxoffice_domain::testing::World;
 use boxoffice_messages::{group, tag, topic};
 use boxoffice_runtime::{ConsumerSettings, Function, Shutdown, Subscription, Transport};
@@ -32,6 +33,9 @@ pub trait Backend: Send + Sync {
 
     /// Delivers dead letters once more.
     fn redeliver(&self) -> Arc<dyn Redeliver>;
+
+    /// Counts for an operator.
+    fn audit(&self) -> Arc<dyn BusAudit>;
 
     /// Makes a group known, so that it gets what is sent from now on.
     async fn subscribe(&self, subscription: Subscription);

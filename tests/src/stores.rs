@@ -1,5 +1,6 @@
 //! What every store must do, port by port.
 
+pub mod audit;
 pub mod dead_letters;
 pub mod idempotency;
 pub mod ledger;

@@ -2,6 +2,7 @@
 //!
 //! A port's error says only what a caller can act on, see [`StoreError`] and [`SendError`].
 
+mod audit;
 mod bundle;
 mod bus;
 mod catalogue;
@@ -13,6 +14,10 @@ mod statistics;
 mod stock;
 mod time;
 
+pub use audit::{
+    AuditedGroup, AuditedOrder, AuditedTicket, BusAudit, BusUnavailable, GroupAccount, MarkCount, SalesCount,
+    StoreAudit, UncertainEffect,
+};
 pub use bundle::Ports;
 pub use bus::{Bus, MessageId, Outgoing, SendError};
 pub use catalogue::{Catalogue, Tier};

@@ -5,6 +5,7 @@
 //! a chosen call, so that a test can cut a handler at every position and run it again. [`World`] puts one of
 //! each together.
 
+mod audit;
 mod bus;
 mod catalogue;
 mod dead_letters;
@@ -19,6 +20,7 @@ mod stock_ledger;
 mod time;
 mod world;
 
+pub use audit::FakeStoreAudit;
 pub use bus::FakeBus;
 pub use catalogue::FakeCatalogue;
 pub use dead_letters::{FakeDeadLetterStore, FakeRedeliver};

@@ -5,10 +5,12 @@
 //! so many small writes share one commit. See the README of this crate.
 
 mod account;
+mod audit;
 mod bus;
 mod consumer;
 mod convert;
 mod dead_letters;
+mod figures;
 mod group;
 mod horizon;
 mod idempotency;
@@ -17,6 +19,7 @@ mod open;
 mod options;
 mod orders;
 mod outbox;
+mod queues;
 mod readers;
 mod routing;
 mod settling;
@@ -35,9 +38,10 @@ use boxoffice_domain::ports::StoreError;
 use boxoffice_runtime::Subscription;
 use boxoffice_runtime::telemetry::SendCounters;
 
-pub use inspect::{Figures, GroupQueue, LedgerSums, ReservationSums};
+pub use figures::Figures;
 pub use open::OpenError;
 pub use options::{Access, Durability, Options, OutboxMode};
+pub use queues::GroupQueue;
 pub use tx::MAX_BODY_BYTES;
 
 use group::GroupState;

@@ -114,15 +114,19 @@ const fn state_code(state: LedgerState) -> i64 {
     }
 }
 
+/// The state in a column.
+pub(crate) fn ledger_state(row: &Row<'_>, column: usize) -> rusqlite::Result<LedgerState> {
+    match row.get::<_, i64>(column)? {
+        0 => Ok(LedgerState::Deducted),
+        1 => Ok(LedgerState::Confirmed),
+        2 => Ok(LedgerState::RolledBack),
+        other => Err(out_of_range(column, other)),
+    }
+}
+
 /// Makes a record of `order_no, quantity, state`.
 fn entry_from(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
-    let state = match row.get::<_, i64>(2)? {
-        0 => LedgerState::Deducted,
-        1 => LedgerState::Confirmed,
-        2 => LedgerState::RolledBack,
-        other => return Err(out_of_range(2, other)),
-    };
-    Ok(LedgerEntry { order_no: order_no(row, 0)?, quantity: row.get(1)?, state })
+    Ok(LedgerEntry { order_no: order_no(row, 0)?, quantity: row.get(1)?, state: ledger_state(row, 2)? })
 }
 
 fn entry(

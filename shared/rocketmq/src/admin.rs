@@ -161,6 +161,14 @@ impl Admin {
         answered(Box::pin(asked), group).await
     }
 
+    /// How many messages a broker ever stored in a topic.
+    pub(crate) async fn stored(&self, master: &Master, topic: &str) -> Result<u64, AdminError> {
+        let asked = TopicAdmin::examine_topic_stats(&self.inner, topic.into(), Some(master.address.clone()));
+        let stats = answered(Box::pin(asked), topic).await?;
+        let offsets = stats.into_offset_table().into_values();
+        Ok(offsets.map(|offset| u64::try_from(offset.get_max_offset()).unwrap_or(0)).sum())
+    }
+
     /// When the message of a queue at `offset` was stored; `None` where there is none, or its body cannot be inflated.
     pub(crate) async fn stored_at(
         &self,

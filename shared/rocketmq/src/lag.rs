@@ -2,14 +2,27 @@
 
 use std::time::Duration;
 
+use boxoffice_domain::ports::AuditedGroup;
 use boxoffice_runtime::{GroupLag, Subscription};
+use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::admin::{Admin, Master};
 use crate::client::Client;
 
-/// How long the brokers may take to tell it of all groups.
-const ANSWERING: Duration = Duration::from_secs(20);
+/// How long the brokers may take to answer for all groups.
+pub(crate) const ANSWERING: Duration = Duration::from_secs(20);
+
+/// What the brokers have for one group in all its queues, redeliveries included.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Backlog {
+    /// Messages that the group has not acknowledged.
+    pub(crate) waiting: u64,
+    /// Messages ever stored in these queues, whatever their tag.
+    pub(crate) stored: u64,
+    /// When the oldest message was stored that waits.
+    pub(crate) oldest: Option<Timestamp>,
+}
 
 /// What waits for each group, redeliveries that are due included. Offsets trail by a few seconds, and redeliveries that
 /// are not due yet are not seen.
@@ -28,39 +41,45 @@ async fn of_groups(
     let masters = admin.masters().await?;
     let mut lags = Vec::with_capacity(subscriptions.len());
     for subscription in subscriptions {
-        lags.push(of_group(admin, &masters, client, subscription).await?);
+        let Backlog { waiting, oldest, .. } = backlog(admin, &masters, client, &subscription.into()).await?;
+        let group = subscription.group.to_owned();
+        lags.push(GroupLag { group, waiting, delayed: None, in_flight: None, oldest });
     }
     Ok(lags)
 }
 
-async fn of_group(
+/// What the brokers have for one group.
+pub(crate) async fn backlog(
     admin: &Admin,
     masters: &[Master],
     client: &Client,
-    subscription: &Subscription,
-) -> Result<GroupLag, String> {
-    let group = client.names.group(subscription.group);
-    let topics = subscription.topics.iter().map(|filter| client.names.topic(&filter.topic));
-    let (mut waiting, mut oldest) = (0, None);
-    for topic in topics.chain([client.names.retry_topic(subscription.group)]) {
+    group: &AuditedGroup,
+) -> Result<Backlog, String> {
+    let name = client.names.group(&group.name);
+    let topics = group.topics.iter().map(|topic| client.names.topic(topic));
+    let mut backlog = Backlog::default();
+    for topic in topics.chain([client.names.retry_topic(&group.name)]) {
         if !admin.topic_exists(&topic).await? {
             continue;
         }
-        let stats = admin.consume_stats(&group, &topic).await?;
+        let stats = admin.consume_stats(&name, &topic).await?;
         for (queue, offsets) in &stats.offset_table {
+            let stored = u64::try_from(offsets.get_broker_offset()).unwrap_or(0);
             let next = offsets.get_consumer_offset().max(0);
-            let Ok(behind @ 1..) = u64::try_from(offsets.get_broker_offset().saturating_sub(next)) else {
+            backlog.stored += stored;
+            let behind = stored.saturating_sub(next.unsigned_abs());
+            if behind == 0 {
                 continue;
-            };
-            waiting += behind;
+            }
+            backlog.waiting += behind;
             let Some(master) = masters.iter().find(|master| master.name == *queue.broker_name()) else {
                 continue;
             };
             // The time that comes with the offsets is that of the last message that was handled. Who may not read
             // the topic still learns how much waits.
             let since = admin.stored_at(master, queue, next).await.ok().flatten();
-            oldest = [oldest, since].into_iter().flatten().min();
+            backlog.oldest = [backlog.oldest, since].into_iter().flatten().min();
         }
     }
-    Ok(GroupLag { group: subscription.group.to_owned(), waiting, delayed: None, in_flight: None, oldest })
+    Ok(backlog)
 }

@@ -4,6 +4,7 @@
 #![recursion_limit = "512"]
 
 mod admin;
+mod audit;
 mod client;
 mod consumer;
 mod delay_levels;
@@ -27,7 +28,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, DeadLetter, MessageId, Outgoing, Redeliver, SendError};
+use boxoffice_domain::ports::{
+    AuditedGroup, Bus, BusAudit, BusUnavailable, DeadLetter, GroupAccount, MessageId, Outgoing, Redeliver,
+    SendError,
+};
 use boxoffice_runtime::{
     ConsumerSettings, Function, GroupLag, Readiness, Shutdown, Subscription, Transport, TransportError,
 };
@@ -51,7 +55,7 @@ pub struct RocketMq {
 
 /// What a connected cluster can do.
 #[async_trait]
-trait Connected: Bus + Redeliver + Transport {
+trait Connected: Bus + BusAudit + Redeliver + Transport {
     async fn reached(&self);
     async fn close(&self);
 }
@@ -101,6 +105,13 @@ impl Bus for RocketMq {
 impl Redeliver for RocketMq {
     async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
         self.cluster.redeliver(letter).await
+    }
+}
+
+#[async_trait]
+impl BusAudit for RocketMq {
+    async fn accounts(&self, groups: &[AuditedGroup]) -> Result<Vec<GroupAccount>, BusUnavailable> {
+        self.cluster.accounts(groups).await
     }
 }
 
@@ -156,6 +167,13 @@ impl Bus for Cluster {
 impl Redeliver for Cluster {
     async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {
         redelivery::redeliver(&self.client, &self.producer, letter).await
+    }
+}
+
+#[async_trait]
+impl BusAudit for Cluster {
+    async fn accounts(&self, groups: &[AuditedGroup]) -> Result<Vec<GroupAccount>, BusUnavailable> {
+        audit::of(&self.client, groups).await.map_err(BusUnavailable)
     }
 }
 

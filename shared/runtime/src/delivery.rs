@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use boxoffice_domain::ports::AuditedGroup;
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -27,6 +28,14 @@ impl Subscription {
     pub fn new(group: &'static str, topic: &'static str, tags: &[&'static str]) -> Self {
         let tags = tags.iter().map(|tag| Cow::Borrowed(*tag)).collect();
         Self { group, topics: vec![TopicFilter { topic: Cow::Borrowed(topic), tags }] }
+    }
+}
+
+/// The group, for an operator who asks the bus about it.
+impl From<&Subscription> for AuditedGroup {
+    fn from(subscription: &Subscription) -> Self {
+        let topics = subscription.topics.iter().map(|filter| filter.topic.to_string());
+        Self { name: subscription.group.to_owned(), topics: topics.collect() }
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
-    Bus, DeadLetterStore, IdempotencyStore, OrderStore, Redeliver, Statistics, StockCache, StockLedger,
+    Bus, BusAudit, DeadLetterStore, IdempotencyStore, OrderStore, Redeliver, Statistics, StockCache,
+    StockLedger,
 };
 use boxoffice_domain::testing::VirtualClock;
 use boxoffice_embedded::{Embedded, Options, OutboxMode};
 use boxoffice_runtime::{Subscription, Transport};
 use boxoffice_tests::bus::{self, Backend};
-use boxoffice_tests::stores::{self, outbox::Marking};
+use boxoffice_tests::stores::{self, audit::Audited, outbox::Marking};
 use tempfile::TempDir;
 
 /// A file of a test's own, which can be closed and opened again.
@@ -54,6 +55,10 @@ impl Backend for File {
     }
 
     fn redeliver(&self) -> Arc<dyn Redeliver> {
+        self.store()
+    }
+
+    fn audit(&self) -> Arc<dyn BusAudit> {
         self.store()
     }
 
@@ -119,6 +124,19 @@ fn dead_letters(file: &File) -> Arc<dyn DeadLetterStore> {
 
 fn statistics(file: &File) -> Arc<dyn Statistics> {
     file.store()
+}
+
+fn audited(file: &File) -> Audited {
+    let Marking { store: orders, clock } = marking(file);
+    let store = file.store();
+    Audited {
+        audit: store.clone(),
+        orders,
+        ledger: store.clone(),
+        idempotency: store.clone(),
+        statistics: store,
+        clock,
+    }
 }
 
 macro_rules! stores_on_a_file {

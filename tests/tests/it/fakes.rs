@@ -5,8 +5,8 @@ use std::sync::Arc;
 use boxoffice_domain::ports::{
     DeadLetterStore, IdempotencyStore, OrderStore, Statistics, StockCache, StockLedger,
 };
-use boxoffice_domain::testing::World;
-use boxoffice_tests::stores::{self, outbox::Marking};
+use boxoffice_domain::testing::{FakeStoreAudit, World};
+use boxoffice_tests::stores::{self, audit::Audited, outbox::Marking};
 
 fn orders() -> Arc<dyn OrderStore> {
     World::new().orders
@@ -35,6 +35,18 @@ fn dead_letters() -> Arc<dyn DeadLetterStore> {
 
 fn statistics() -> Arc<dyn Statistics> {
     World::new().statistics
+}
+
+fn audited() -> Audited {
+    let world = World::new();
+    Audited {
+        audit: Arc::new(FakeStoreAudit::new(&world)),
+        orders: world.orders,
+        ledger: world.ledger,
+        idempotency: world.idempotency,
+        statistics: world.statistics,
+        clock: world.clock,
+    }
 }
 
 macro_rules! on_the_fakes {

@@ -53,6 +53,12 @@ macro_rules! every_store_suite {
             dead_letters: dead_letters::letters_are_found_by_every_filter,
             statistics: statistics::an_order_counts_once,
             statistics: statistics::racing_sales_all_count,
+            audited: audit::every_order_is_listed_once_with_its_records,
+            audited: audit::orders_that_come_while_others_are_listed_disturb_nothing,
+            audited: audit::every_ticket_is_listed_with_its_counters,
+            audited: audit::marks_are_counted_however_many_there_are,
+            audited: audit::sales_are_counted_over_all_tickets,
+            audited: audit::uncertain_effects_are_those_of_one_function,
         }
     };
 }
@@ -86,6 +92,7 @@ macro_rules! every_bus_suite {
             dead_letters::poison_is_a_dead_letter_at_once,
             dead_letters::every_group_that_gives_up_leaves_a_letter,
             dead_letters::a_redrive_reaches_only_the_group_that_failed,
+            audit::every_message_is_in_the_account_of_its_group,
         }
     };
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus, Redeliver};
+use boxoffice_domain::ports::{Bus, BusAudit, Redeliver};
 use boxoffice_rocketmq::{RocketMq, RocketMqSettings};
 use boxoffice_runtime::telemetry;
 use boxoffice_runtime::{ConsumerSettings, RetryPolicy, Subscription, Transport};
@@ -75,6 +75,10 @@ impl Backend for OnABroker {
     }
 
     fn redeliver(&self) -> Arc<dyn Redeliver> {
+        Arc::new(self.rocketmq.clone())
+    }
+
+    fn audit(&self) -> Arc<dyn BusAudit> {
         Arc::new(self.rocketmq.clone())
     }
 

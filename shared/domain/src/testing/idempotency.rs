@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Crash, Faults, fault_switches, locked};
-use crate::ports::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore, StoreError};
+use crate::ports::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore, StoreError, UncertainEffect};
 
 #[derive(Debug, Clone)]
 struct Record {
@@ -15,6 +15,7 @@ struct Record {
     lease_until: Timestamp,
     expires_at: Timestamp,
     progress: Progress,
+    taken_over: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +60,17 @@ impl FakeIdempotencyStore {
         self.len() == 0
     }
 
+    /// The effects that are unfinished, or that were taken over, in no order.
+    pub fn uncertain(&self) -> Vec<UncertainEffect> {
+        let records = locked(&self.records);
+        let effects = records.iter().map(|(key, record)| UncertainEffect {
+            key: key.to_string(),
+            unfinished: record.progress == Progress::Running,
+            taken_over: record.taken_over,
+        });
+        effects.filter(|effect| effect.unfinished || effect.taken_over > 0).collect()
+    }
+
     /// Changes the record of a key if `owner` holds it.
     async fn fenced(
         &self,
@@ -85,8 +97,8 @@ impl IdempotencyStore for FakeIdempotencyStore {
             .call(|| {
                 let mut records = locked(&self.records);
                 let live = records.get(key).filter(|record| record.expires_at > claim.now);
-                let (data, taken_over) = match live {
-                    None => (claim.data.clone(), false),
+                let (data, taken_over, times) = match live {
+                    None => (claim.data.clone(), false, 0),
                     Some(record) if record.payload_hash != claim.payload_hash => {
                         return Ok(Begin::PayloadDiffers);
                     }
@@ -98,7 +110,10 @@ impl IdempotencyStore for FakeIdempotencyStore {
                     {
                         return Ok(Begin::InProgress { until: record.lease_until });
                     }
-                    Some(record) => (record.data.clone(), record.progress == Progress::Running),
+                    Some(record) => {
+                        let taken_over = record.progress == Progress::Running;
+                        (record.data.clone(), taken_over, record.taken_over + u32::from(taken_over))
+                    }
                 };
                 let record = Record {
                     owner: claim.owner.clone(),
@@ -107,6 +122,7 @@ impl IdempotencyStore for FakeIdempotencyStore {
                     lease_until: claim.lease_until,
                     expires_at: claim.expires_at,
                     progress: Progress::Running,
+                    taken_over: times,
                 };
                 records.insert(key.clone(), record);
                 Ok(Begin::Started { data, taken_over })

@@ -60,6 +60,16 @@ impl FakeOrderStore {
         locked(&self.kept).orders.get(order_no).cloned()
     }
 
+    /// Every order, in no order, without faults.
+    pub fn all(&self) -> Vec<Order> {
+        locked(&self.kept).orders.values().cloned().collect()
+    }
+
+    /// When each mark was made that is still there, oldest first.
+    pub fn marks_made_at(&self) -> Vec<Timestamp> {
+        locked(&self.kept).marks.iter().map(|mark| mark.made_at).collect()
+    }
+
     /// Where an order stands, without faults.
     pub fn state(&self, order_no: &OrderNo) -> Option<OrderState> {
         locked(&self.kept).orders.get(order_no).map(|order| order.state)

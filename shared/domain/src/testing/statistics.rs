@@ -27,6 +27,16 @@ impl FakeStatistics {
         Self { faults: Faults::new(crash.clone(), dead), sales: Mutex::default() }
     }
 
+    /// Number of sales.
+    pub fn len(&self) -> usize {
+        locked(&self.sales).len()
+    }
+
+    /// True when there is no sale.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The sale of an order, if it was counted.
     pub fn sale(&self, order_no: &OrderNo) -> Option<Sale> {
         locked(&self.sales).get(order_no).cloned()

@@ -50,6 +50,16 @@ impl FakeStockLedger {
         locked(&self.tickets).get(&ticket_id).map(|ticket| ticket.counters).unwrap_or_default()
     }
 
+    /// Every ticket with its counters, in no order, without faults.
+    pub fn all(&self) -> Vec<(TicketId, Counters)> {
+        locked(&self.tickets).iter().map(|(ticket_id, ticket)| (*ticket_id, ticket.counters)).collect()
+    }
+
+    /// The record of one order and ticket, without faults.
+    pub fn recorded(&self, ticket_id: TicketId, order_no: &OrderNo) -> Option<LedgerEntry> {
+        locked(&self.tickets).get(&ticket_id).and_then(|ticket| ticket.entries.get(order_no)).cloned()
+    }
+
     /// The batches applied so far: the ticket and the number of changes.
     pub fn batches(&self) -> Vec<(TicketId, usize)> {
         locked(&self.batches).clone()

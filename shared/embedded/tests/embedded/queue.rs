@@ -217,10 +217,7 @@ async fn a_lease_that_runs_out_gives_the_message_to_another_and_the_late_answer_
     let slow = Arc::new(Late { release: release.clone(), answered: answered.clone() });
     let settings = ConsumerSettings { workers: 1, lease: Duration::from_millis(30), ..quick() };
     let first = run(&store, slow, settings);
-    until("the lease of the first worker ran out", || {
-        !store.lags().unwrap().is_empty() && answered.load(Ordering::SeqCst)
-    })
-    .await;
+    until("the lease of the first worker ran out", || answered.load(Ordering::SeqCst)).await;
 
     // Meanwhile a second consumer gets it, fails once, and the late answer Done of the first arrives in between.
     let tries = Arc::new(AtomicU32::new(0));
@@ -368,7 +365,4 @@ async fn a_queue_tells_what_waits_what_is_delayed_and_how_old_the_oldest_is() {
     let queue = queue_of(&store, group::ORDER_PROCESS).await;
     assert_eq!((queue.waiting, queue.delayed, queue.in_flight), (1, 1, 0));
     assert_eq!(queue.oldest, Some(at(0)));
-    let lags = store.lags().unwrap();
-    let lag = lags.iter().find(|(name, _)| name == group::ORDER_PROCESS).unwrap();
-    assert_eq!(lag.1, Duration::from_secs(10));
 }
