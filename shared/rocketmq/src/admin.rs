@@ -1,6 +1,5 @@
 //! Asks and tells the cluster about topics and groups.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use cheetah_string::CheetahString;
@@ -15,6 +14,7 @@ use rocketmq_protocol::protocol::route::route_data_view::BrokerData;
 use rocketmq_protocol::protocol::subscription::subscription_group_config::SubscriptionGroupConfig;
 use tokio::time::timeout;
 
+use crate::boxed::{Boxed, boxed};
 use crate::client::Client;
 use crate::errors::{AdminError, code, code_of};
 
@@ -54,18 +54,18 @@ impl Admin {
         let mut inner =
             DefaultMQAdminExt::with_rpc_hook_and_timeout(client.runtime.clone(), client.hook(), ANSWERING);
         *inner.client_config_mut() = client.config();
-        answered(Box::pin(MQAdminReadExt::start(&mut inner)), "start").await?;
+        answered(boxed(MQAdminReadExt::start(&mut inner)), "start").await?;
         Ok(Self { inner })
     }
 
     pub(crate) async fn stop(mut self) {
         // A connection that does not end in time is dropped.
-        let _ = timeout(ANSWERING, MQAdminReadExt::shutdown(&mut self.inner)).await;
+        let _ = timeout(ANSWERING, boxed(MQAdminReadExt::shutdown(&mut self.inner))).await;
     }
 
     /// The brokers that take writes, as the name servers know them.
     pub(crate) async fn masters(&self) -> Result<Vec<Master>, AdminError> {
-        let info = answered(Box::pin(self.inner.examine_broker_cluster_info()), "the brokers").await?;
+        let info = answered(boxed(self.inner.examine_broker_cluster_info()), "the brokers").await?;
         let brokers = info.broker_addr_table.unwrap_or_default();
         let master = |(name, broker): (&CheetahString, &BrokerData)| {
             let address = broker.broker_addrs().get(&MASTER).cloned()?;
@@ -79,7 +79,7 @@ impl Admin {
     /// Where a topic is, as the name servers know it; empty when it is nowhere. Needs no rights.
     pub(crate) async fn topic(&self, topic: &str) -> Result<Vec<Part>, AdminError> {
         let asked = MQAdminReadExt::examine_topic_route_info(&self.inner, topic.into());
-        let route = match within(Box::pin(asked), topic).await? {
+        let route = match within(boxed(asked), topic).await? {
             Ok(route) => route,
             Err(error) if is_unknown_topic(&error) => None,
             Err(error) => return Err(AdminError::new(topic, &error)),
@@ -107,7 +107,7 @@ impl Admin {
     ) -> Result<(), AdminError> {
         let config = TopicConfig::with_perm(topic, queues, queues, READ_AND_WRITE);
         let told = TopicAdmin::create_and_update_topic_config(&self.inner, master.address.clone(), config);
-        answered(Box::pin(told), topic).await
+        answered(boxed(told), topic).await
     }
 
     /// Changes nothing of a topic but its permission.
@@ -121,7 +121,7 @@ impl Admin {
         let (read, write) = (part.read_queues.max(1), part.write_queues.max(1));
         let config = TopicConfig::with_sys_flag(topic, read, write, permission, part.system_flag);
         let told = TopicAdmin::create_and_update_topic_config(&self.inner, master.address.clone(), config);
-        answered(Box::pin(told), topic).await
+        answered(boxed(told), topic).await
     }
 
     /// Whether a broker knows a consumer group. Needs no rights, but an account that is accepted.
@@ -131,7 +131,7 @@ impl Admin {
             master.address.clone(),
             group.into(),
         );
-        match within(Box::pin(asked), group).await? {
+        match within(boxed(asked), group).await? {
             Ok(_) => Ok(true),
             Err(error) if code_of(&error) == Some(code::GROUP_NOT_EXIST) => Ok(false),
             Err(error) => Err(AdminError::new(group, &error)),
@@ -145,7 +145,7 @@ impl Admin {
             master.address.clone(),
             config,
         );
-        answered(Box::pin(told), group).await
+        answered(boxed(told), group).await
     }
 
     /// How far a group is in a topic.
@@ -158,7 +158,7 @@ impl Admin {
             None,
             None,
         );
-        answered(Box::pin(asked), group).await
+        answered(boxed(asked), group).await
     }
 
     /// How many messages a broker ever stored in a topic.
@@ -178,14 +178,14 @@ impl Admin {
     ) -> Result<Option<Timestamp>, AdminError> {
         let millis = u64::try_from(ANSWERING.as_millis()).unwrap_or(u64::MAX);
         let asked = self.inner.pull_message_from_queue(&master.address, queue, "*", offset, 1, millis);
-        let found = answered(Box::pin(asked), queue.topic()).await?;
+        let found = answered(boxed(asked), queue.topic()).await?;
         let message = found.msg_found_list().and_then(|messages| messages.first());
         Ok(message.and_then(|message| Timestamp::from_millisecond(message.store_timestamp()).ok()))
     }
 }
 
-/// A request on its way: boxed, because the library's futures are large.
-type Asked<'a, T> = Pin<Box<dyn Future<Output = ClientResult<T>> + Send + 'a>>;
+/// A request on its way.
+type Asked<'a, T> = Boxed<'a, ClientResult<T>>;
 
 fn is_unknown_topic(error: &ClientError) -> bool {
     error.is(&rocketmq_error::ROUTE_TOPIC_NOT_FOUND) || code_of(error) == Some(code::TOPIC_NOT_EXIST)

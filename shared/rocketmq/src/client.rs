@@ -11,6 +11,7 @@ use rocketmq_runtime::{BlockingPoolPolicy, RuntimeContext};
 use rocketmq_transport::api::RPCHook;
 
 use crate::RocketMqSettings;
+use crate::boxed::boxed;
 use crate::hook::RequestHook;
 use crate::names::Names;
 
@@ -104,7 +105,7 @@ impl Client {
 
     /// Ends every task of the client library.
     pub(crate) async fn close(&self) {
-        self.runtime.shutdown().await;
-        self.context.shutdown_tasks(ENDING).await;
+        boxed(self.runtime.shutdown()).await;
+        boxed(self.context.shutdown_tasks(ENDING)).await;
     }
 }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod audit;
+mod boxed;
 mod client;
 mod consumer;
 mod delay_levels;

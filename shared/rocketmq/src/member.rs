@@ -9,6 +9,7 @@ use rocketmq_model::common::consumer::consume_from_where::ConsumeFromWhere;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
+use crate::boxed::boxed;
 use crate::client::Client;
 use crate::errors::describe;
 use crate::feeder::Feeder;
@@ -79,7 +80,7 @@ impl Member {
             // Spaces around the bars would match nothing.
             let tags = if filter.tags.is_empty() { "*".to_owned() } else { filter.tags.join("||") };
             let topic = client.names.topic(&filter.topic);
-            let subscribed = consumer.subscribe(topic.as_str(), tags.as_str()).await;
+            let subscribed = boxed(consumer.subscribe(topic.as_str(), tags.as_str())).await;
             subscribed.map_err(|error| format!("{}: {}", filter.topic, describe(&error)))?;
             topics_at_broker.push(topic);
         }
@@ -100,7 +101,7 @@ impl Member {
             handle: Handle::current(),
         };
         consumer.register_message_listener_concurrently(feeder);
-        let started = timeout(STARTING, consumer.start()).await;
+        let started = timeout(STARTING, boxed(consumer.start())).await;
         let leaving = Leaving {
             group: subscription.group,
             group_at_broker,
@@ -132,7 +133,7 @@ impl Member {
                 self.consumer.as_ref().and_then(|consumer| consumer.default_mq_push_consumer_impl());
             let connection = implementation.and_then(|implementation| implementation.get_mq_client_factory());
             let Some(connection) = connection else { return };
-            if matches!(connection.do_rebalance().await, Ok(true)) {
+            if matches!(boxed(connection.do_rebalance()).await, Ok(true)) {
                 return;
             }
             sleep(ASSIGNING).await;
@@ -149,7 +150,7 @@ impl Member {
             if let Some(connection) =
                 implementation.and_then(|implementation| implementation.get_mq_client_factory())
             {
-                connection.persist_all_consumer_offset().await;
+                boxed(connection.persist_all_consumer_offset()).await;
             }
         }
     }
@@ -177,7 +178,7 @@ impl Leaving {
     async fn end(&self, mut consumer: DefaultMQPushConsumer) {
         let (group, store) = (self.group, offsets::store_of(&consumer));
         self.heartbeats.end().await;
-        if timeout(self.drain + ENDING, consumer.shutdown()).await.is_err() {
+        if timeout(self.drain + ENDING, boxed(consumer.shutdown())).await.is_err() {
             tracing::warn!(group, "a consumer did not end in time; what it had in flight is delivered again");
         }
         // Only now: a batch that is given up before would be acknowledged or sent back.

@@ -10,6 +10,8 @@ use rocketmq_client_rust::{
 };
 use rocketmq_model::message::MessageQueue;
 
+use crate::boxed::boxed;
+
 /// How far a consumer is in each of its queues.
 pub(crate) type Offsets = HashMap<MessageQueue, i64>;
 
@@ -22,7 +24,7 @@ pub(crate) fn store_of(consumer: &DefaultMQPushConsumer) -> Option<Arc<OffsetSto
 pub(crate) async fn read(store: &OffsetStore, topics: &[String]) -> Offsets {
     let mut offsets = Offsets::new();
     for topic in topics {
-        offsets.extend(store.clone_offset_table(topic).await);
+        offsets.extend(boxed(store.clone_offset_table(topic)).await);
     }
     offsets
 }
@@ -37,8 +39,8 @@ pub(crate) async fn confirm(
     let connection = implementation.get_mq_client_factory()?;
     let brokers = OffsetStore::new_with_remote(RemoteBrokerOffsetStore::new(connection, group.into()));
     for (queue, offset) in offsets {
-        if brokers.read_offset(queue, ReadOffsetType::ReadFromStore).await < *offset {
-            brokers.update_consume_offset_to_broker(queue, *offset, false).await?;
+        if boxed(brokers.read_offset(queue, ReadOffsetType::ReadFromStore)).await < *offset {
+            boxed(brokers.update_consume_offset_to_broker(queue, *offset, false)).await?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use rocketmq_model::common::message::message_single::Message;
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::boxed::boxed;
 use crate::client::Client;
 use crate::errors::{describe, is_busy, send_error};
 use crate::message::outgoing;
@@ -68,7 +69,7 @@ impl Producer {
     /// The same, of a message that is built already.
     pub(crate) async fn send_built(&self, message: Message, topic: &str) -> Result<MessageId, SendError> {
         let producer = self.current().await?;
-        let asked = self.ask(topic, || Box::pin(producer.send(message.clone()))).await;
+        let asked = self.ask(topic, || boxed(producer.send(message.clone()))).await;
         let answer = asked.and_then(|result| match result {
             Some(result) => stored(&result, topic),
             None => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
@@ -128,7 +129,7 @@ impl Producer {
         let answer = self
             .ask(topic, async || {
                 let api = connection()?.get_mq_client_api_impl()?;
-                Box::pin(api.consumer_send_message_back(&broker, name, message, group, level, time_out, most))
+                boxed(api.consumer_send_message_back(&broker, name, message, group, level, time_out, most))
                     .await
             })
             .await;
@@ -148,7 +149,7 @@ impl Producer {
             return Ok(());
         }
         let producer = self.current().await?;
-        answered(CONFIRMING, group, Box::pin(offsets::confirm(&producer, group, offsets))).await
+        answered(CONFIRMING, group, boxed(offsets::confirm(&producer, group, offsets))).await
     }
 
     /// Whether the cluster is still there is worth a look when it did not answer.
@@ -196,7 +197,7 @@ impl Producer {
             .max_message_size(u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX))
             .compress_msg_body_over_howmuch(NEVER)
             .build();
-        let started = timeout(settings.send_time_out, producer.start()).await;
+        let started = timeout(settings.send_time_out, boxed(producer.start())).await;
         match started {
             Ok(Ok(())) => Ok(producer),
             Ok(Err(error)) => {
@@ -243,7 +244,7 @@ async fn end(producer: Arc<DefaultMQProducer>, longest: Duration) {
     while begun.elapsed() <= longest {
         match Arc::try_unwrap(producer) {
             Ok(mut alone) => {
-                let _ = timeout(ENDING, alone.shutdown()).await;
+                let _ = timeout(ENDING, boxed(alone.shutdown())).await;
                 return;
             }
             Err(shared) => producer = shared,
