@@ -32,7 +32,7 @@ pub enum CatalogueError {
         /// What the operating system said.
         reason: String,
     },
-    /// The text is no catalogue. All problems are named, in the order of the file.
+    /// The text is not a valid catalogue. All problems are named, in the order of the file.
     #[error("the catalogue {origin} cannot be used:{}", listed(problems))]
     Invalid {
         /// The file's path, or what the caller called the text.

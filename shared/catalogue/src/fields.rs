@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::Problem;
 
-/// Longer texts do not fit a ticket or a text message.
+/// Longer texts do not fit on a ticket or in a text message.
 const MAX_TEXT_CHARS: usize = 200;
 /// A price times any quantity on the wire stays far below what a decimal can hold.
 const MAX_PRICE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
@@ -71,7 +71,7 @@ impl<'d> Fields<'d> {
 
     pub(crate) fn refuse_unknown_keys(&self, allowed: &[&str], findings: &mut Findings<'_>) {
         for key in self.table.keys().filter(|key| !allowed.contains(&key.get_ref().as_ref())) {
-            let what = format!("unknown key {:?}, allowed are {}", key.get_ref(), allowed.join(", "));
+            let what = format!("unknown key {:?}; allowed: {}", key.get_ref(), allowed.join(", "));
             findings.add(&key.span(), &self.place, what);
         }
     }
@@ -174,7 +174,7 @@ impl<'d> Fields<'d> {
                 DeValue::Datetime(time) if time.offset.is_none() && time.time.is_some() => time.to_string(),
                 _ => return None,
             };
-            // jiff would read a date alone as midnight and drop an offset: neither is what was meant.
+            // jiff would read a date alone as midnight and drop an offset; neither is what was meant.
             let time_of_day = text.get("2026-12-31".len()..).filter(|rest| !rest.is_empty())?;
             let zoneless = time_of_day.bytes().all(|byte| byte.is_ascii_digit() || b"Tt :.".contains(&byte));
             DateTime::from_str(&text).ok().filter(|_| zoneless)

@@ -66,7 +66,7 @@ fn read(text: &str) -> Result<Vec<Tier>, Vec<Problem>> {
     for error in &syntax_errors {
         findings.add(&error.span().unwrap_or(0..0), "", error.message());
     }
-    // What a broken text seems to hold would only add false findings to the true ones.
+    // Reading on in a broken text would only add false findings.
     if !syntax_errors.is_empty() {
         return Err(findings.into_problems());
     }
@@ -97,7 +97,7 @@ impl Numbers {
     fn take(&mut self, number: i64, span: &Range<usize>, place: &str, findings: &mut Findings<'_>) {
         let line = findings.line(span);
         if let Some(first) = self.first_lines.get(&number) {
-            findings.add(span, place, format!("{} {number} was used before on line {first}", self.kind));
+            findings.add(span, place, format!("{} {number} is used twice, first on line {first}", self.kind));
         } else {
             self.first_lines.insert(number, line);
         }
@@ -112,7 +112,7 @@ struct Reader<'t> {
     tiers: Vec<Tier>,
 }
 
-/// What a tier needs to know of the show it belongs to. An id of `None` was wrong and is reported already.
+/// What a tier needs from its show. An id of `None` was invalid and is reported already.
 struct Show {
     id: Option<i64>,
     title: String,
@@ -131,7 +131,7 @@ impl Reader<'_> {
             self.findings.add(
                 &(0..0),
                 "",
-                "there is no tier to sell: [[show]], [[show.session]], [[show.session.tier]]",
+                "there is no tier to sell; a tier is [[show.session.tier]] within [[show.session]] within [[show]]",
             );
         }
     }
@@ -162,7 +162,7 @@ impl Reader<'_> {
         let start = fields.required_local_time("start", &mut self.findings);
         let place = fields.text("place", &mut self.findings).or_else(|| show.place.clone());
         if place.is_none() {
-            let what = "place is missing: give it to the show or to the session";
+            let what = "place is missing; set it on the show or on the session";
             self.findings.add(fields.span(), fields.place(), what);
         }
         let heading = heading(&show.title, place.as_deref(), start);

@@ -17,7 +17,7 @@ fn with_price(price: &str) -> String {
 fn problems(text: &str) -> Vec<String> {
     match FileCatalogue::parse("test.toml", text) {
         Err(CatalogueError::Invalid { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
-        other => vec![format!("not refused as expected: {other:?}")],
+        other => vec![format!("not rejected as expected: {other:?}")],
     }
 }
 
@@ -119,15 +119,15 @@ start = "2026-12-31T19:30:00+08:00"
     assert_eq!(
         problems(text),
         [
-            "line 1: unknown key \"currency\", allowed are show",
+            "line 1: unknown key \"currency\"; allowed: show",
             "line 4: show 1: title: found \"\", expected a text of 1 to 200 characters on one line",
-            "line 6: show 1: unknown key \"colour\", allowed are id, title, place, session",
+            "line 6: show 1: unknown key \"colour\"; allowed: id, title, place, session",
             "line 10: show 1, session 11: start: found 2026-12-31, expected a local date-time such as 2026-12-31T19:30:00",
             "line 12: show 1, session 11, tier number 1: price is missing",
             "line 13: show 1, session 11, tier number 1: ticket: found -4, expected a whole number from 1 to 9223372036854775807",
             "line 15: show 1, session 11, tier number 1: total: found 0, expected a whole number from 1 to 10000000",
             "line 16: show 1, session 11, tier number 1: per_user_limit: found 2.5, expected a whole number from 1 to 10000000",
-            "line 22: show 2, session 21: place is missing: give it to the show or to the session",
+            "line 22: show 2, session 21: place is missing; set it on the show or on the session",
             "line 24: show 2, session 21: start: found \"2026-12-31T19:30:00+08:00\", expected a local date-time such as 2026-12-31T19:30:00",
         ]
     );
@@ -139,9 +139,9 @@ fn a_number_used_twice_names_the_line_of_its_first_use() {
     assert_eq!(
         problems(&format!("{first}{first}")),
         [
-            "line 14: show 1: show 1 was used before on line 2",
-            "line 18: show 1, session 11: session 11 was used before on line 6",
-            "line 21: show 1, session 11, ticket 111: ticket 111 was used before on line 9",
+            "line 14: show 1: show 1 is used twice, first on line 2",
+            "line 18: show 1, session 11: session 11 is used twice, first on line 6",
+            "line 21: show 1, session 11, ticket 111: ticket 111 is used twice, first on line 9",
         ]
     );
 }
