@@ -18,7 +18,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// Raises alerts as an error in the log, and in the counter `boxoffice.alerts` with the label `kind`
 /// (`refund_due`, `dead_letter`, `stock_drift`). With a webhook, also as a signed POST.
 ///
-/// Raising never waits: what the webhook cannot take in time is dropped from the queue, counted in
+/// Raising never waits: what the webhook cannot accept in time is dropped from the queue, counted in
 /// `boxoffice.alerts.not_forwarded`, and still in the log.
 #[derive(Clone, Default)]
 pub struct LogAlerts {
@@ -126,8 +126,8 @@ impl AlertForwarder {
         }
     }
 
-    /// Ends when the queue is closed and empty. `current` holds the alert under way, so that a forwarding that was cut
-    /// off starts with it again.
+    /// Ends when the queue is closed and empty. `current` holds the alert that is being sent, so that a forwarding that was
+    /// interrupted starts with it again.
     async fn forward_all(&mut self, current: &mut Option<Raised>) {
         loop {
             if current.is_none() {
@@ -155,7 +155,7 @@ impl AlertForwarder {
     }
 }
 
-/// The idempotency key and the JSON body. A drift has no business key: it is named after its time.
+/// The idempotency key and the JSON body. A drift has no business key, so its time is used.
 fn encode(Raised { alert, at }: &Raised) -> (String, Vec<u8>) {
     let kind = kind(alert);
     let (name, about) = match alert {
@@ -168,7 +168,7 @@ fn encode(Raised { alert, at }: &Raised) -> (String, Vec<u8>) {
         Alert::StockDrift { text } => (at.as_millisecond().to_string(), About::new(text)),
     };
     let body = Body { kind, time: at.to_string(), about };
-    // A struct of texts always has a JSON form.
+    // A struct of texts can always be written as JSON.
     (format!("alert/{kind}/{name}"), serde_json::to_vec(&body).unwrap_or_default())
 }
 

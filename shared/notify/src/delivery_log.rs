@@ -15,7 +15,7 @@ use crate::SetupError;
 /// Ends a line that a crash or a full disk cut short, so that a reader knows it was never acknowledged.
 const CUT_SHORT: &str = " (cut short)\n";
 
-/// A file, or the standard output, that shows a person what would have been sent. Cheap to clone: the providers of
+/// A file, or the standard output, that shows what would have been sent. Cheap to clone: the providers of
 /// all channels share one.
 ///
 /// A line reads `2026-11-22T10:15:30Z SMS key="…" to="…" template="…" title="…" content="…"`, the texts as JSON
@@ -86,7 +86,7 @@ impl Sink {
         if written > 0 {
             file.write_all(CUT_SHORT.as_bytes())?;
         }
-        Err(io::Error::new(io::ErrorKind::StorageFull, "only a part of the line could be written"))
+        Err(io::Error::new(io::ErrorKind::StorageFull, "only part of the line could be written"))
     }
 }
 
@@ -140,10 +140,10 @@ pub struct Delivery {
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryLogError {
     /// The file cannot be opened or read.
-    #[error("cannot read the notifications: {0}")]
+    #[error("cannot read the notifications file: {0}")]
     Io(#[from] io::Error),
     /// A complete line that no [`NotificationLog`] wrote.
-    #[error("line {0} of the notifications is no notification")]
+    #[error("line {0} of the notifications file is not a notification")]
     Malformed(u64),
 }
 

@@ -11,7 +11,7 @@ const KEYS: [&str; 4] = ["id", "phone", "email", "deviceToken"];
 /// Device tokens are the longest addresses; none in use comes near this.
 const MAX_ADDRESS_BYTES: usize = 4096;
 
-/// Why a file of users cannot be used. Names lines, never what stands on them.
+/// Why a file of users cannot be used. Names lines, never their content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// The file could not be read as text.
@@ -22,7 +22,7 @@ pub enum DirectoryError {
         /// What the operating system said.
         reason: String,
     },
-    /// The text is no list of users.
+    /// The text is not a valid list of users.
     #[error("the users of {origin} cannot be used:\n  {}", problems.join("\n  "))]
     Invalid {
         /// The file's path, or what the caller called the text.
@@ -42,7 +42,7 @@ pub enum DirectoryError {
 /// deviceToken = "a1b2c3"
 /// ```
 ///
-/// A user needs an id and at least one address. A user that is not in the file is unknown, which is no error.
+/// A user needs an id and at least one address. A user that is not in the file is unknown, which is not an error.
 #[derive(Debug, Clone, Default)]
 pub struct FileUserDirectory {
     contacts: HashMap<UserId, Contact>,
@@ -142,7 +142,7 @@ impl Reader<'_> {
                 "email" => &mut contact.email,
                 "deviceToken" => &mut contact.device_token,
                 other => {
-                    let what = format!("unknown key {other:?}, allowed are {}", KEYS.join(", "));
+                    let what = format!("unknown key {other:?}; allowed: {}", KEYS.join(", "));
                     self.report(&key.span(), what);
                     continue;
                 }
@@ -158,9 +158,9 @@ impl Reader<'_> {
         let sound = self.problems.len() == problems_before;
         match id {
             None => self.report(whole, "id is missing"),
-            Some((None, span)) => self.report(&span, "id must be a whole number from 1 on"),
+            Some((None, span)) => self.report(&span, "id must be a whole number, at least 1"),
             Some((Some(_), span)) if sound && contact.is_empty() => {
-                self.report(&span, "this user has no address: give phone, email or deviceToken");
+                self.report(&span, "this user has no address: set phone, email or deviceToken");
             }
             Some((Some(id), span)) => self.add(UserId(id), contact, &span),
         }
@@ -169,7 +169,7 @@ impl Reader<'_> {
     fn add(&mut self, id: UserId, contact: Contact, span: &Range<usize>) {
         let line = self.line(span);
         if let Some((_, first)) = self.users.get(&id) {
-            let what = format!("user {id} was named before on line {first}");
+            let what = format!("user {id} is defined twice, first on line {first}");
             self.report(span, what);
         } else {
             self.users.insert(id, (contact, line));
@@ -213,19 +213,19 @@ mod tests {
                     [[user]]\nid = 4\nphone = \"1\"\n[[user]]\nid = 4\nphone = \"2\"\n";
         let Err(DirectoryError::Invalid { problems, .. }) = FileUserDirectory::parse("users.toml", text)
         else {
-            panic!("it was taken");
+            panic!("it was accepted");
         };
         assert_eq!(
             problems,
             [
                 "line 1: only [[user]] is allowed here",
                 "line 4: phone must be a text in quotes, without spaces",
-                "line 6: id must be a whole number from 1 on",
+                "line 6: id must be a whole number, at least 1",
                 "line 8: id is missing",
-                "line 11: this user has no address: give phone, email or deviceToken",
-                "line 14: unknown key \"phon\", allowed are id, phone, email, deviceToken",
+                "line 11: this user has no address: set phone, email or deviceToken",
+                "line 14: unknown key \"phon\"; allowed: id, phone, email, deviceToken",
                 "line 15: email must be a text in quotes, without spaces",
-                "line 20: user 4 was named before on line 17",
+                "line 20: user 4 is defined twice, first on line 17",
             ]
         );
     }

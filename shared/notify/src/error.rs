@@ -9,7 +9,7 @@ pub enum SetupError {
         "the mail server needs a URL such as smtp://user:password@host:587?tls=required or smtps://user:password@host: {0}"
     )]
     SmtpUrl(String),
-    /// The sender of e-mail is no address.
+    /// The sender of e-mail is not a valid address.
     #[error("the sender of e-mail must be an address such as Tickets <tickets@venue.example>: {0}")]
     Sender(String),
     /// A limit of zero would let nothing through.

@@ -96,7 +96,7 @@ impl SignedPost {
         let response = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(later(tidy(&with_causes(&error.without_url()), address))),
-            Err(_) => return Err(later(format!("no answer within {:?}", self.timeout))),
+            Err(_) => return Err(later(format!("no response within {:?}", self.timeout))),
         };
         if response.status().is_success() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What a remote side said, made fit for an error text: one short line without the buyer's address.
+//! Shortens what a remote side said for an error text: one line without the buyer's address.
 
 /// Longer reasons are cut: they are for a person who reads a list.
 const MAX_CHARS: usize = 200;

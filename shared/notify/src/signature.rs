@@ -10,7 +10,7 @@ use crate::SetupError;
 pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
-    /// Takes the shared secret, of any length but zero.
+    /// Takes the shared secret, which must not be empty.
     pub fn new(secret: &str) -> Result<Self, SetupError> {
         if secret.is_empty() {
             return Err(SetupError::Zero("the length of a signing secret"));

@@ -16,7 +16,7 @@ use crate::SetupError;
 use crate::reason::{tidy, with_causes};
 use crate::signature::hex;
 
-/// Answers that concern our own login, not the recipient: an operator mends them, and the e-mail is still wanted.
+/// Responses about our own login, not the recipient: an operator fixes that, and the e-mail is still wanted.
 const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
 
 /// Which mail server takes the e-mail, and from whom it comes.
@@ -34,7 +34,7 @@ pub struct SmtpSettings {
 }
 
 impl SmtpSettings {
-    /// A time-out of 10 s and 8 connections.
+    /// A timeout of 10 s and 8 connections.
     pub fn new(url: impl Into<String>, from: impl Into<String>) -> Self {
         Self { url: url.into(), from: from.into(), timeout: Duration::from_secs(10), max_connections: 8 }
     }
@@ -45,8 +45,8 @@ impl SmtpSettings {
 /// The `Message-ID` is made from the idempotency key, so that every repeat of one notice carries the same one and can
 /// be dropped on the way.
 ///
-/// An address that is none and a permanent answer (5xx) are `Refused`. A transient answer (4xx), a time-out, an
-/// unreachable server and a refused login are `TryLater`.
+/// An invalid address and a permanent response (5xx) are `Refused`. A transient response (4xx), a timeout, an
+/// unreachable server and a rejected login are `TryLater`.
 pub struct SmtpProvider {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -62,7 +62,7 @@ impl SmtpProvider {
     pub fn new(settings: SmtpSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
         let SmtpSettings { url, from, timeout, max_connections } = settings;
         if timeout.is_zero() {
-            return Err(SetupError::Zero("the time-out of the mail server"));
+            return Err(SetupError::Zero("the timeout of the mail server"));
         }
         if max_connections == 0 {
             return Err(SetupError::Zero("the number of connections to the mail server"));
@@ -82,9 +82,9 @@ impl SmtpProvider {
 
     fn message(&self, notice: &Notice) -> Result<Message, ProviderError> {
         let to: Address = notice.to.trim().parse().map_err(|error| {
-            ProviderError::Refused(format!("the recipient is no e-mail address: {error}"))
+            ProviderError::Refused(format!("the recipient is not a valid e-mail address: {error}"))
         })?;
-        // A line break in a subject would start a header of the writer's choice.
+        // A line break in a subject would let its author add a header.
         let subject = notice.title.replace(char::is_control, " ");
         let name = hex(&Sha256::digest(&notice.idempotency_key)[..16]);
         Message::builder()
@@ -116,7 +116,7 @@ impl NotificationProvider for SmtpProvider {
         match timeout_at(deadline, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(judge(&error, &notice.to)),
-            Err(_) => Err(later(format!("no answer within {:?}", self.timeout))),
+            Err(_) => Err(later(format!("no response within {:?}", self.timeout))),
         }
     }
 }
@@ -125,7 +125,7 @@ fn judge(error: &Error, address: &str) -> ProviderError {
     let because = tidy(&with_causes(error), address);
     let code = error.status().map(u16::from);
     let refused = error.is_permanent() && !code.is_some_and(|code| LOGIN_REFUSED.contains(&code));
-    // A server without SMTPUTF8 can never take an address in another script than Latin.
+    // A server without SMTPUTF8 can never accept an address in a script other than Latin.
     let unwritable = error.is_client() && !address.is_ascii();
     if refused || unwritable { ProviderError::Refused(because) } else { later(because) }
 }

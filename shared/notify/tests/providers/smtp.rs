@@ -88,7 +88,7 @@ async fn a_server_that_is_busy_for_now_is_tried_later() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_tried_later_because_the_operator_can_mend_it() {
+async fn a_rejected_login_is_tried_later_because_an_operator_can_fix_it() {
     let server = MailServer::start(Manners { auth: "535 5.7.8 wrong password", ..Manners::FRIENDLY }).await;
     let url = format!("smtp://boxoffice:hunter2@{}", server.address);
     let answer = soon(provider(&url).deliver(&notice("T1", BUYER))).await;
@@ -124,7 +124,7 @@ async fn a_server_that_is_not_there_is_tried_later() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_never_reaches_the_server() {
+async fn an_invalid_address_never_reaches_the_server() {
     let mut server = MailServer::start(Manners::FRIENDLY).await;
     let provider = provider(&server.url());
     for address in

@@ -98,7 +98,7 @@ async fn a_gateway_that_never_answers_is_tried_later() {
     let provider = WebhookProvider::new(Channel::Push, hasty, clock()).unwrap();
     let answer = soon(provider.deliver(&notice("k", "token"))).await;
     assert!(
-        matches!(&answer, Err(ProviderError::TryLater { because, after: None }) if because == "no answer within 50ms"),
+        matches!(&answer, Err(ProviderError::TryLater { because, after: None }) if because == "no response within 50ms"),
         "{answer:?}"
     );
 }
@@ -115,7 +115,7 @@ async fn more_notices_than_connections_wait_and_give_up_in_time() {
     let (first, second) = (notice("1", PHONE), notice("2", PHONE));
     let answers = soon(async { tokio::join!(provider.deliver(&first), provider.deliver(&second)) }).await;
     let because = |answer: Result<(), ProviderError>| answer.unwrap_err().to_string();
-    assert!(because(answers.0).contains("no answer"));
+    assert!(because(answers.0).contains("no response"));
     assert!(because(answers.1).contains("all 1 connections are busy"));
     gateway.next().await;
     assert_eq!(gateway.unread(), 0, "the second notice went out on a second connection");
