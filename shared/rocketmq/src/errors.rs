@@ -1,4 +1,8 @@
-//! What the client library's errors mean for a caller, and in words. The library hides most texts; codes remain.
+//! What the client library's errors mean for a caller, and their texts.
+//!
+//! Works around rocketmq-client-rust 1.0.0: `Display` and `Debug` of its errors hide why a request failed, and some responses
+//! are wrapped as invalid arguments. Response codes remain, so texts are made from them. No upstream issue was found. To see
+//! whether this is still needed, print a `ClientError` of a send to a topic that does not exist.
 
 use boxoffice_domain::ports::SendError;
 use rocketmq_client_rust::{ClientError, MQClientException};
@@ -29,31 +33,31 @@ const CREDENTIALS: &str = "does not accept the account; see ROCKETMQ_ACCESS_KEY 
 const NO_ROUTE: &str = "no broker has this topic; either no broker is up, or the topic does not exist and the brokers \
                         do not create topics by themselves (mqadmin updateTopic creates it)";
 
-/// The code of the answer that an error is about. The library wraps some answers as invalid arguments of ours.
+/// The response code behind an error. The library wraps some responses as invalid arguments.
 pub(crate) fn code_of(error: &ClientError) -> Option<i32> {
     let wrapped = || error.source_ref::<MQClientException>().map(MQClientException::response_code);
-    // Negative: the library's own words, no answer.
+    // Negative codes are the library's own, not a response.
     error.broker_response_code().or_else(wrapped).filter(|code| *code >= 0)
 }
 
-/// Whether the broker did nothing for want of time, and may have some in a moment.
+/// Whether the broker was too busy: nothing was stored, and a retry helps.
 pub(crate) fn is_busy(error: &ClientError) -> bool {
     code_of(error) == Some(code::SYSTEM_BUSY)
 }
 
-/// What happened, in words for an operator.
+/// What happened, for an operator.
 pub(crate) fn describe(error: &ClientError) -> String {
     let Some(code) = code_of(error) else { return describe_without_code(error) };
     let broker = error.broker_addr().map_or("the broker".to_owned(), |address| format!("broker {address}"));
     let meaning = match code {
-        code::SYSTEM_ERROR => "it failed inside; see its log",
+        code::SYSTEM_ERROR => "internal failure; see its log",
         code::SYSTEM_BUSY => "it is too busy; perhaps its disk is slow",
         code::MESSAGE_ILLEGAL => {
             "it does not accept such a message (its size, topic, properties or delay); see maxMessageSize and \
              timerMaxDelaySec of the broker, and ROCKETMQ_MAX_MESSAGE here"
         }
         code::SERVICE_NOT_AVAILABLE => {
-            "it does not write at the moment: its disk is full, or it is a slave or shutting down"
+            "it does not accept writes: its disk is full, or it is a slave or shutting down"
         }
         code::NO_PERMISSION => {
             "it does not permit this; see the permissions of the topic, of the broker (brokerPermission) and of the \
@@ -63,7 +67,7 @@ pub(crate) fn describe(error: &ClientError) -> String {
         code::TOPIC_NOT_EXIST | code::BROKER_NOT_EXIST | code::NOT_FOUND_TOPIC => return NO_ROUTE.to_owned(),
         code::WRONG_CREDENTIALS => return format!("{broker} {CREDENTIALS}"),
         code::CONNECT_BROKER => return "no connection to the broker".to_owned(),
-        code::ACCESS_BROKER_TIMEOUT => return "the broker gave no answer in time".to_owned(),
+        code::ACCESS_BROKER_TIMEOUT => return "the broker did not respond in time".to_owned(),
         code::NO_NAME_SERVER => return "no name server is known".to_owned(),
         _ => "see its log",
     };
@@ -75,7 +79,7 @@ fn describe_without_code(error: &ClientError) -> String {
     if error.is(&rocketmq_error::TRANSPORT_CONNECTION_FAILED) {
         let phase = phase(error).unwrap_or("?");
         return format!(
-            "the connection to a name server or a broker failed ({}, phase {phase}); see whether all of them are up",
+            "the connection to a name server or a broker failed ({}, phase {phase}); check that all of them are up",
             descriptor.code()
         );
     }
@@ -92,7 +96,7 @@ pub(crate) fn send_error(error: &ClientError, topic: &str) -> SendError {
     match code_of(error) {
         Some(code::MESSAGE_ILLEGAL) => SendError::Rejected(text),
         Some(code::ACCESS_BROKER_TIMEOUT) => SendError::OutcomeUnknown(text),
-        // Somebody can mend these while the message waits.
+        // An operator can fix these while the message waits.
         Some(_) => SendError::Unavailable(text),
         None if error.is(&rocketmq_error::ROUTE_TOPIC_NOT_FOUND) => {
             SendError::Unavailable(format!("{topic}: {NO_ROUTE}"))
@@ -124,13 +128,13 @@ fn phase(error: &ClientError) -> Option<&str> {
     })
 }
 
-/// Why the cluster did not do what it was asked to, as far as it tells what to do next.
+/// Why an administrative request failed, by what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AdminError {
-    /// The account is unknown, or its signature wrong: nothing will be permitted.
+    /// The account is unknown, or its signature is wrong: nothing will be permitted.
     #[error("{0}")]
     WrongCredentials(String),
-    /// The account may not do this; it may do other things.
+    /// The account is not permitted to do this; it may do other things.
     #[error("{0}")]
     Forbidden(String),
     /// Not now.
@@ -139,7 +143,7 @@ pub(crate) enum AdminError {
 }
 
 impl AdminError {
-    /// `what` was asked for.
+    /// The error of a request for `what`.
     pub(crate) fn new(what: &str, error: &ClientError) -> Self {
         let text = format!("{what}: {}", describe(error));
         match code_of(error) {
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_the_library_wraps_as_our_mistake_is_not_taken_for_one() {
+    fn a_response_that_the_library_wraps_as_an_invalid_argument_is_not_taken_for_one() {
         let no_route = MQClientException::new_with_code(code::BROKER_NOT_EXIST, "No route available").into();
         let error = send_error(&no_route, "T");
         assert_eq!(error, SendError::Unavailable(format!("T: {NO_ROUTE}")));
@@ -194,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_account_is_told_by_the_names_of_its_settings() {
+    fn a_rejected_account_is_reported_with_the_names_of_its_settings() {
         let text = send_error(&answered(code::WRONG_CREDENTIALS), "T").to_string();
         assert!(text.contains("ROCKETMQ_ACCESS_KEY") && text.contains("ROCKETMQ_SECRET_KEY"), "{text}");
         assert!(text.contains("10.0.0.1:10911"), "{text}");
     }
 
     #[test]
-    fn errors_of_administration_tell_whether_waiting_helps() {
+    fn errors_of_administration_say_whether_waiting_helps() {
         let made = |code| AdminError::new("T", &answered(code));
         assert!(matches!(made(code::WRONG_CREDENTIALS), AdminError::WrongCredentials(_)));
         assert!(matches!(made(code::NO_PERMISSION), AdminError::Forbidden(_)));

@@ -1,6 +1,15 @@
-//! What is done to every request just before it leaves: fills into the header of a send what the client library does
-//! not, keeps offsets out of pulls, and signs. And to answers: what a broker says about accounts and groups in words only
-//! gets a code, because the library hides words.
+//! Changes every request just before it leaves (header fields of sends, offsets of pulls, signature), and responses before
+//! the client library reads them.
+//!
+//! Works around rocketmq-client-rust 1.0.0; no upstream issues were found:
+//! - A send sets the system flag only for bodies that the library compressed itself, and it drops the number of attempts with
+//!   its first try. Properties carry both to [`fill_header`]. Tests: the suite
+//!   `compressed_and_plain_bodies_mix_and_none_is_lost`, and
+//!   `rocketmq_faults::a_message_that_another_broker_delivers_again_has_its_attempts_counted_on`.
+//! - A pull also commits an offset. The broker does not order it with other commits, so an older offset may win:
+//!   [`only_pull`]. Test: skip it and repeat the suite `competing_consumers_handle_every_message_once` on RocketMQ.
+//! - The text of a response is hidden, and brokers report some failures in text only: [`refusal`] and [`NO_GROUP`] turn it
+//!   into a code. Test: `rocketmq_faults::a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_what_is_wrong`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,12 +26,12 @@ use rocketmq_transport::api::RPCHook;
 use crate::Credentials;
 use crate::errors::code;
 
-/// The system flag of a message, of which the client library only knows what it compresses itself.
+/// The system flag of a message; the client library sets it only for what it compresses itself.
 pub(crate) const SYS_FLAG: &str = "BOXOFFICE_SYS_FLAG";
-/// How often a message that is delivered again was delivered before. The library has a property for it, but takes it away
-/// with its first try, so that the next one counts from the start.
+/// How often a message that is sent on was delivered before. The library has a property for it, but removes it at its first
+/// try, so that the next one counts from the start.
 pub(crate) const ATTEMPTS_BEFORE: &str = "BOXOFFICE_ATTEMPTS_BEFORE";
-/// How often it may be delivered; the same holds.
+/// How often it may be delivered; the library removes this, too.
 pub(crate) const MOST_ATTEMPTS: &str = "BOXOFFICE_MOST_ATTEMPTS";
 
 /// A field of the header of a send, and the property that carries it from the message to the request. The property never
@@ -45,15 +54,15 @@ const VALUE_END: &str = "\u{2}";
 /// Where a pull says what it asks for.
 const PULL_FLAG: &str = "sysFlag";
 
-/// How brokers call a group that is missing, as a failure of theirs.
+/// How brokers report a missing group: as an internal failure with this text.
 const NO_GROUP: &str = "No group in this broker";
-/// How often a refusal is told.
+/// How often a rejection is logged.
 const TELLING: Duration = Duration::from_secs(60);
 
 /// Fills the headers of sends, has pulls only pull, then signs where there is an account.
 pub(crate) struct RequestHook {
     signing: Option<AclClientRPCHook>,
-    /// Consumers meet a refusal with every request, so it is not told each time.
+    /// Consumers are rejected at every request, so not every rejection is logged.
     telling: AtMostEvery,
 }
 
@@ -87,7 +96,7 @@ impl RPCHook for RequestHook {
         } else if let Some(refusal) = response.remark().and_then(|remark| refusal(response.code(), remark)) {
             if self.telling.is_due() {
                 let remark = response.remark().map_or("", |remark| remark.as_str());
-                tracing::warn!(broker = %from, remark, "the broker refuses a request of this account");
+                tracing::warn!(broker = %from, remark, "the broker rejected a request of this account");
             }
             response.set_code_ref(refusal);
         }
@@ -95,7 +104,7 @@ impl RPCHook for RequestHook {
     }
 }
 
-/// The code of an answer that refuses an account. Brokers before 5.3 say so in words alone, as a failure of theirs.
+/// The code for a response that rejects an account. Brokers before 5.3 report that as an internal failure, in text only.
 fn refusal(found: i32, remark: &str) -> Option<i32> {
     if found != code::SYSTEM_ERROR || !remark.contains("AclException") {
         return None;
@@ -105,7 +114,7 @@ fn refusal(found: i32, remark: &str) -> Option<i32> {
     Some(if is_known { code::NO_PERMISSION } else { code::WRONG_CREDENTIALS })
 }
 
-/// Moves into the header what the properties carry for it.
+/// Moves the values that properties carry for the header into it.
 fn fill_header(request: &mut RemotingCommand) {
     let code = request.code();
     let short = code == RequestCode::SendMessageV2 as i32;
@@ -114,7 +123,7 @@ fn fill_header(request: &mut RemotingCommand) {
     }
     let properties_field = if short { "i" } else { "properties" };
     for CarriedField { property, name, short_name } in CARRIED {
-        // The fields of the request's header were written down for hooks to see and change.
+        // The header's fields were copied here for hooks to read and change.
         let fields = request.ext_fields();
         let field = |name: &str| fields.and_then(|fields| fields.get(name)).map(CheetahString::as_str);
         let Some((asked, rest)) = field(properties_field).and_then(|found| take(found, property)) else {
@@ -132,8 +141,8 @@ fn fill_header(request: &mut RemotingCommand) {
     }
 }
 
-/// A pull also tells how far the group was when it left. The broker takes that in without an order between it and what
-/// is told by itself ([`crate::offsets`]): an older offset would stay, and what was handled would come again.
+/// A pull also commits the offset that the group had when the pull left. The broker does not order that with other commits
+/// ([`crate::offsets`]), so an older offset could win, and messages that were handled would be delivered again.
 fn only_pull(request: &mut RemotingCommand) {
     if request.code() != RequestCode::PullMessage as i32 {
         return;
@@ -147,7 +156,7 @@ fn only_pull(request: &mut RemotingCommand) {
 
 /// The value of a property, and the other properties.
 fn take(properties: &str, name: &str) -> Option<(i32, String)> {
-    // Nearly every message has none, and this is fast.
+    // Nearly every message has none, and this check is fast.
     if !properties.contains(name) {
         return None;
     }
@@ -172,7 +181,7 @@ mod tests {
             assert_eq!(take(&properties, SYS_FLAG), Some((257, format!("{one}{other}"))));
         }
         assert_eq!(take(one, SYS_FLAG), None);
-        // One that only speaks of it.
+        // One that only contains the name.
         assert_eq!(take("NOTE\u{1}BOXOFFICE_SYS_FLAG\u{2}", SYS_FLAG), None);
     }
 
@@ -199,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_tells_no_offset() {
+    fn a_pull_carries_no_offset() {
         let flag_after = |code: RequestCode, flag: u32| {
             let mut request = RemotingCommand::create_remoting_command(code as i32);
             request.ensure_ext_fields_initialized();

@@ -13,17 +13,17 @@ use rocketmq_model::common::message::{MessageConst, MessageTrait};
 use crate::hook::SYS_FLAG;
 use crate::names::Names;
 
-/// The bits of the system flag that tell how a body is compressed; the others belong to the broker.
+/// The bits of the system flag that say how a body is compressed; the others belong to the broker.
 pub(crate) const COMPRESSION_BITS: i32 = 0x701;
-/// Says which redrive from the dead letters a message is.
+/// The property that counts the redrives of a message.
 pub(crate) const GENERATION: &str = "BOXOFFICE_GENERATION";
 
-/// Why a message cannot be sent, however often it is tried.
+/// Why a message can never be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unsendable {
-    #[error("the body has {found} bytes, the broker takes {allowed}")]
+    #[error("the body has {found} bytes, the broker accepts {allowed}")]
     TooLarge { found: usize, allowed: usize },
-    #[error("the body is empty, which RocketMQ does not take")]
+    #[error("the body is empty, which RocketMQ does not accept")]
     Empty,
     #[error("property {0:?} is one of RocketMQ's own, or contains control characters")]
     Property(String),
@@ -99,7 +99,7 @@ fn read(message: &MessageExt, names: &Names, topics: &mut Shared, tags: &mut Sha
     let time = |millis: i64| Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0);
     let (mut tag, mut key, mut message_id, mut generation) = (None, None, None, 0);
     let mut properties = Vec::new();
-    // In one pass: this is done for every message, and looking one up costs about as much.
+    // In one pass: this runs for every message, and a single look-up costs about as much.
     for (name, value) in message.properties() {
         match name.as_str() {
             MessageConst::PROPERTY_TAGS => tag = Some(value.as_str()).filter(|tag| !tag.is_empty()),
@@ -107,7 +107,7 @@ fn read(message: &MessageExt, names: &Names, topics: &mut Shared, tags: &mut Sha
             MessageConst::PROPERTY_KEYS => key = value.as_str().split(' ').find(|key| !key.is_empty()),
             MessageConst::PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX => message_id = Some(value.as_str()),
             GENERATION => generation = value.as_str().parse().unwrap_or(0),
-            // Every message has these; the set is slower.
+            // Every message has these, and the set is slower.
             MessageConst::PROPERTY_WAIT_STORE_MSG_OK
             | MessageConst::PROPERTY_CLUSTER
             | MessageConst::PROPERTY_MIN_OFFSET
@@ -121,7 +121,7 @@ fn read(message: &MessageExt, names: &Names, topics: &mut Shared, tags: &mut Sha
         topic: topics.of(&names.local(message.topic().as_str())),
         tag: tag.map(|tag| tags.of(tag)),
         key: key.map(Arc::from),
-        // What its sender was told. The broker's own id, which names its place, changes with each redelivery.
+        // The id that its sender got. The broker's own id is its position, which changes with each redelivery.
         message_id: Arc::from(message_id.unwrap_or_else(|| message.msg_id().as_str())),
         body: message.body().unwrap_or_default(),
         sys_flag: message.sys_flag(),

@@ -1,4 +1,4 @@
-//! Sends messages, and goes on as soon as the cluster is back after an outage.
+//! Sends messages, and continues as soon as the cluster is back after an outage.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ struct Made {
     producer: Arc<DefaultMQProducer>,
 }
 
-/// The producer of this process. It is made when first used, and anew when the cluster came back.
+/// The producer of this process. It is created at the first use, and again whenever the cluster is back.
 pub(crate) struct Producer {
     client: Arc<Client>,
     watch: Arc<Watch>,
@@ -72,7 +72,7 @@ impl Producer {
         let asked = self.ask(topic, || boxed(producer.send(message.clone()))).await;
         let answer = asked.and_then(|result| match result {
             Some(result) => stored(&result, topic),
-            None => Err(SendError::OutcomeUnknown(format!("{topic}: the broker gave no answer"))),
+            None => Err(SendError::OutcomeUnknown(format!("{topic}: the broker did not respond"))),
         });
         self.look_after(&answer);
         answer
@@ -86,8 +86,8 @@ impl Producer {
         answered(self.longest_send(), topic, self.until_it_has_time(request)).await
     }
 
-    /// Asks again, as long as the send may last, when the broker had no time: it answers so about a request that it gave
-    /// up before it stored anything, because that waited for more than `waitTimeMillsInSendQueue` (0.2 s).
+    /// Retries while the send may last if the broker was too busy. It answers so when a request waited for more than
+    /// `waitTimeMillsInSendQueue` (0.2 s), and then it has stored nothing.
     async fn until_it_has_time<T, F: Future<Output = ClientResult<T>>>(
         &self,
         ask: impl Fn() -> F,
@@ -105,9 +105,9 @@ impl Producer {
         }
     }
 
-    /// Asks the broker that keeps a message to deliver it to `group` again, after a delay level; -1 makes a dead letter
-    /// of it, and so does an attempt beyond `max_attempts`. The consumer that took the message could ask as well, but
-    /// not after an outage: its circuit breaker stays open.
+    /// Asks the broker that stores a message to deliver it to `group` again, after a delay level; -1 makes it a dead letter,
+    /// and so does an attempt beyond `max_attempts`. The consumer that took the message could ask as well, but not after
+    /// an outage, because its circuit breaker stays open.
     pub(crate) async fn send_back(
         &self,
         message: &MessageExt,
@@ -137,8 +137,8 @@ impl Producer {
         answer
     }
 
-    /// Has the brokers know how far a group is whose consumer has ended, unless another epoch has begun since `epoch`: a
-    /// broker that was away may have lost messages, and would skip new ones in their place.
+    /// Commits the offsets of a consumer that has ended, unless another epoch has begun since `epoch`: a broker that was
+    /// unavailable may have lost messages, and would then skip new ones in their place.
     pub(crate) async fn confirm_offsets(
         &self,
         epoch: u64,
@@ -152,7 +152,7 @@ impl Producer {
         answered(CONFIRMING, group, boxed(offsets::confirm(&producer, group, offsets))).await
     }
 
-    /// Whether the cluster is still there is worth a look when it did not answer.
+    /// When the cluster did not respond, it is worth checking whether it can still be reached.
     fn look_after<T>(&self, answer: &Result<T, SendError>) {
         if matches!(answer, Err(SendError::Unavailable(_) | SendError::OutcomeUnknown(_))) {
             self.watch.look();
@@ -160,7 +160,7 @@ impl Producer {
     }
 
     /// The producer of the present epoch; a process that has just started waits until there is one. While the cluster is
-    /// away none is asked: it would only open its circuit breaker, and the caller's request would wait for nothing.
+    /// unavailable no producer is used: it would only open its circuit breaker while the caller waits in vain.
     async fn current(&self) -> Result<Arc<DefaultMQProducer>, SendError> {
         let patience = self.client.settings.send_time_out;
         let epoch = self.watch.epoch(patience).await.map_err(SendError::Unavailable)?;
@@ -213,13 +213,13 @@ impl Producer {
         }
     }
 
-    /// When a request is given up that the library should have given up before.
+    /// When a request is abandoned that the library should have abandoned earlier.
     fn longest_send(&self) -> Duration {
         self.client.settings.send_time_out + Duration::from_secs(1)
     }
 }
 
-/// The answer about `what`, unless it takes longer than `patience`.
+/// The response about `what`, unless it takes longer than `patience`.
 async fn answered<T>(
     patience: Duration,
     what: &str,
@@ -227,17 +227,17 @@ async fn answered<T>(
 ) -> Result<T, SendError> {
     match timeout(patience, asked).await {
         Ok(answer) => answer.map_err(|error| send_error(&error, what)),
-        Err(_) => Err(SendError::OutcomeUnknown(format!("{what}: no answer in time"))),
+        Err(_) => Err(SendError::OutcomeUnknown(format!("{what}: no response in time"))),
     }
 }
 
-/// Whether RocketMQ allows a topic of this name. The library says no in a way that tells nothing.
+/// Whether RocketMQ allows a topic of this name. The library rejects one without saying why.
 fn is_topic(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '%' | '|');
     (1..=LONGEST_TOPIC).contains(&name.len()) && name.chars().all(allowed)
 }
 
-/// Ends a producer once nobody sends through it any more, which takes as long as the `longest` send.
+/// Stops a producer once nothing is sent through it any more, which takes at most as long as the `longest` send.
 async fn end(producer: Arc<DefaultMQProducer>, longest: Duration) {
     let begun = Instant::now();
     let mut producer = producer;
@@ -258,12 +258,12 @@ fn stored(result: &SendResult, topic: &str) -> Result<MessageId, SendError> {
     let id = MessageId(result.msg_id.as_ref().map(ToString::to_string).unwrap_or_default());
     match result.send_status {
         SendStatus::SendOk => Ok(id),
-        // It is stored as safely as it can be while the slave is away; sending it again would not change that.
+        // It is stored as safely as possible while the slave is unavailable; sending it again would not change that.
         SendStatus::SlaveNotAvailable => {
             tracing::warn!(
                 topic,
                 message_id = id.0,
-                "a message is stored on one broker only: its slave is away"
+                "a message is stored on one broker only: its slave is unavailable"
             );
             Ok(id)
         }
@@ -288,10 +288,10 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_of_a_broker_is_told_apart() {
+    fn every_answer_of_a_broker_is_distinguished() {
         let id = || MessageId("7F01".to_owned());
         assert_eq!(answer(SendStatus::SendOk), Ok(id()));
-        // It is kept: a second copy would not be kept better.
+        // It is stored: a second copy would not be any safer.
         assert_eq!(answer(SendStatus::SlaveNotAvailable), Ok(id()));
         for (status, who) in
             [(SendStatus::FlushDiskTimeout, "disk"), (SendStatus::FlushSlaveTimeout, "slave")]
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_topic_can_have_are_told_at_once() {
+    fn names_that_no_topic_can_have_are_rejected_at_once() {
         for name in ["ORDER_TOPIC", "%DLQ%order-group", "a|b", &"x".repeat(127)] {
             assert!(is_topic(name), "{name}");
         }

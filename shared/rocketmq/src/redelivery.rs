@@ -1,5 +1,5 @@
-//! Delivers a dead letter once more, to its group alone: through the group's topic of redeliveries, which every member
-//! of a group reads besides what it subscribed to.
+//! Redelivers a dead letter to its group alone, through the group's retry topic, which every member of a group reads
+//! besides the topics it subscribed to.
 
 use boxoffice_domain::ports::{DeadLetter, Outgoing, SendError};
 use boxoffice_runtime::DEAD_LETTER_NO_GROUP;

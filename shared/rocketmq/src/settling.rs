@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Longest reason that travels with a dead letter, in characters.
 const LONGEST_REASON: usize = 500;
 
-/// What settling needs of the consumer that took the messages.
+/// What settling needs from the consumer that took the messages.
 pub(crate) struct Settling {
     pub(crate) group: &'static str,
     pub(crate) names: Names,
@@ -34,7 +34,7 @@ pub(crate) struct Settling {
     pub(crate) delay_levels: Vec<Duration>,
     pub(crate) producer: Arc<Producer>,
     pub(crate) watch: Arc<Watch>,
-    /// Begins when the consumer has ended: whatever is not settled then is delivered again.
+    /// Begins when the consumer has ended: what is not settled by then is redelivered.
     pub(crate) ended: Shutdown,
 }
 
@@ -72,16 +72,16 @@ impl Settling {
         }
     }
 
-    /// Has a message delivered again, however long the broker is away.
+    /// Has a message delivered again, however long the broker is unavailable.
     async fn again(&self, message: &MessageExt, delay: Duration) {
         let level = level(delay, &self.delay_levels);
         self.until_done(message, || async {
             let Err(refused) = self.send_back(message, level).await else { return Ok(()) };
-            // The broker that keeps it may be away while others are there: they take a copy.
+            // The broker that stores it may be unavailable while others are up: they take a copy.
             let mut copy = self.redelivery(message, message.reconsume_times().saturating_add(1));
             copy.set_delay_time_level(level);
             let sent = self.producer.send_built(copy, &self.names.retry_topic(self.group)).await;
-            sent.map(|_| ()).map_err(|error| format!("it cannot be sent back: {refused}; {error}"))
+            sent.map(|_| ()).map_err(|error| format!("sending it back failed: {refused}; {error}"))
         })
         .await;
     }
@@ -91,16 +91,16 @@ impl Settling {
         self.producer.send_back(message, &group, level, self.policy.max_attempts).await
     }
 
-    /// Makes a dead letter of a message, however long the broker is away. It is sent from here and not by the broker,
-    /// so that the reason travels with it.
+    /// Makes a message a dead letter, however long the broker is unavailable. It is sent from here and not by the broker, so
+    /// that the reason travels with it.
     async fn bury(&self, message: &MessageExt, because: &str) {
         let (topic, letter) = (self.names.dead_letter_topic(self.group), self.letter(message, because));
         self.until_done(message, || async {
             let Err(refused) = self.producer.send_built(letter.clone(), &topic).await else { return Ok(()) };
-            // The broker's own way knows no reason, but it may be open.
+            // The broker's own way carries no reason, but it may work.
             self.send_back(message, TO_THE_DEAD_LETTERS)
                 .await
-                .map_err(|error| format!("it cannot become a dead letter: {refused}; {error}"))
+                .map_err(|error| format!("making it a dead letter failed: {refused}; {error}"))
         })
         .await;
     }
@@ -118,14 +118,14 @@ impl Settling {
             };
             let Err(because) = done else { return };
             tries = tries.saturating_add(1);
-            // That the cluster is away was said for all messages at once; it is known by the second try.
+            // An outage is logged once for all messages; it is known by the second attempt.
             if tries > 1 && !said && self.watch.readiness() == Readiness::Ready {
                 let (group, message_id) = (self.group, message.msg_id().as_str());
                 tracing::warn!(
                     group,
                     message_id,
                     because,
-                    "a message cannot be settled; trying until it can"
+                    "a message cannot be settled; retrying until it can"
                 );
                 said = true;
             }
@@ -136,19 +136,19 @@ impl Settling {
         }
     }
 
-    /// Has a message that was never started delivered to the group again, which costs it no attempt. The broker's own
+    /// Has a message that was never started delivered to the group again without costing it an attempt. The broker's own
     /// way would count one.
     async fn hand_back(&self, message: &MessageExt) {
         let topic = self.names.retry_topic(self.group);
         let copy = self.redelivery(message, message.reconsume_times());
         self.until_done(message, || async {
             let sent = self.producer.send_built(copy.clone(), &topic).await;
-            sent.map(|_| ()).map_err(|error| format!("it cannot be handed back: {error}"))
+            sent.map(|_| ()).map_err(|error| format!("handing it back failed: {error}"))
         })
         .await;
     }
 
-    /// A copy for the group alone, which tells its consumers the topic of the message.
+    /// A copy for the group alone that carries the original topic.
     fn redelivery(&self, message: &MessageExt, attempts_before: i32) -> Message {
         let mut copy = copy(message, &self.names.retry_topic(self.group));
         copy.put_property(MessageConst::PROPERTY_RETRY_TOPIC.into(), message.topic().clone());
@@ -210,7 +210,7 @@ fn copy(message: &MessageExt, topic: &str) -> Message {
 /// The delay level that makes a dead letter.
 const TO_THE_DEAD_LETTERS: i32 = -1;
 
-/// Properties that tell of the way a message took; on a new message they would be orders.
+/// Properties that describe how a message was delivered; on a new message they would be instructions.
 const BROKER_PROPERTIES: [&str; 13] = [
     MessageConst::PROPERTY_DELAY_TIME_LEVEL,
     MessageConst::PROPERTY_TIMER_DELIVER_MS,
@@ -224,7 +224,7 @@ const BROKER_PROPERTIES: [&str; 13] = [
     MessageConst::PROPERTY_REAL_QUEUE_ID,
     MessageConst::PROPERTY_TRANSACTION_PREPARED,
     MessageConst::PROPERTY_CONSUME_START_TIMESTAMP,
-    // The broker puts "no" here when it delivers again by itself: a copy would not wait for the disk.
+    // The broker sets this to "no" when it redelivers by itself: a copy would then not wait for the disk.
     MessageConst::PROPERTY_WAIT_STORE_MSG_OK,
 ];
 

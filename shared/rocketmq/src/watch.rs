@@ -1,8 +1,10 @@
 //! Watches whether the cluster can be reached.
 //!
-//! The client library opens a circuit breaker for 30 s when a broker goes away, however soon that comes back. So the
-//! brokers are watched from here, and each time one comes back a new epoch begins: producers and consumers of an older
-//! epoch are made anew.
+//! Works around rocketmq-client-rust 1.0.0: when a broker becomes unavailable, the library opens a circuit breaker for 30 s,
+//! however soon the broker is back. So the brokers are watched here. Each time one comes back a new epoch begins, and
+//! producers and consumers of an older epoch are replaced. No upstream issue was found. To see whether this is still
+//! needed, let [`Watch::newer_than`] never return and run
+//! `rocketmq_faults::sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,16 +22,16 @@ use crate::admin::Admin;
 use crate::client::Client;
 use crate::errors::AdminError;
 
-/// How often a cluster that is well is looked at.
+/// The pause between two checks of a cluster that is up.
 const PAUSE_WHEN_WELL: Duration = Duration::from_secs(2);
-/// How often a cluster that is away is looked at.
+/// The pause between two checks of a cluster that cannot be reached.
 const PAUSE_WHEN_AWAY: Duration = Duration::from_millis(250);
 /// How long a connection may take.
 const CONNECTING: Duration = Duration::from_secs(1);
-/// How long a new connection has to stay open. What forwards ports, such as Docker, takes connections for a broker that
-/// is away and closes them at once; a broker says nothing before it is asked.
+/// How long a new connection has to stay open. A port forwarder such as Docker accepts connections for a broker that is
+/// down and closes them at once; a broker sends nothing before it is asked.
 const STAYING: Duration = Duration::from_millis(20);
-/// How often a cluster that stays away is mentioned in the log.
+/// After how many checks an outage is logged again.
 const LOOKS_PER_WARNING: u32 = 120;
 
 /// Before the first epoch.
@@ -38,11 +40,11 @@ const NO_EPOCH: u64 = 0;
 /// What is known of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ClusterState {
-    /// It was not looked at yet.
+    /// It was not checked yet.
     Unknown { because: String },
     /// It cannot be reached.
     Away { because: String },
-    /// It answers. The number grows each time it, or one of its brokers, came back.
+    /// It responds. The number grows each time it, or one of its brokers, comes back.
     Up { epoch: u64 },
 }
 
@@ -69,7 +71,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn start(client: Arc<Client>) -> Self {
-        let because = format!("no answer yet from the name servers {}", client.settings.name_servers);
+        let because = format!("the name servers {} have not responded yet", client.settings.name_servers);
         let (sender, state) = watch::channel(ClusterState::Unknown { because });
         let look = Arc::new(Notify::new());
         let watcher = Watcher {
@@ -84,7 +86,7 @@ impl Watch {
     }
 
     /// The present epoch, or why there is none; a process that has just started waits up to `patience` for the first
-    /// look.
+    /// check.
     pub(crate) async fn epoch(&self, patience: Duration) -> Result<u64, String> {
         if !self.state.borrow().is_known() {
             // Too late, or the watch is stopped: it stays unknown.
@@ -100,7 +102,7 @@ impl Watch {
         }
     }
 
-    /// Looks at once, because something failed.
+    /// Checks at once, because something failed.
     pub(crate) fn look(&self) {
         self.look.notify_one();
     }
@@ -135,9 +137,9 @@ struct Watcher {
     client: Arc<Client>,
     sender: watch::Sender<ClusterState>,
     look: Arc<Notify>,
-    /// The brokers as the name servers told them, those included that are away while others are up.
+    /// The brokers that the name servers reported, including those that are down while others are up.
     brokers: BTreeSet<String>,
-    /// Those of them that can be used: they answer, and the name servers know them.
+    /// Those that can be used: they respond, and the name servers know them.
     up: BTreeSet<String>,
     epoch: u64,
 }
@@ -172,14 +174,14 @@ impl Watcher {
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                // However many ask for it at once.
+                // One check, however many ask for it at once.
                 () = self.look.notified() => sleep_until(looked + PAUSE_WHEN_AWAY).await,
             }
         }
     }
 
-    /// The brokers that can be used. For those that could be before an answer is enough: name servers may be away. One
-    /// that comes back has to be known to the name servers again, because whoever is made anew asks them.
+    /// The brokers that can be used. A broker that was usable before only has to respond, since the name servers may be
+    /// down. One that comes back must be known to the name servers again, because new clients ask them.
     async fn find(&mut self) -> Result<BTreeSet<String>, String> {
         let answering = self.answering().await;
         if !answering.is_empty() && answering.is_subset(&self.up) {
@@ -188,7 +190,7 @@ impl Watcher {
         let known = self.brokers.clone();
         match self.find_anew().await {
             Ok(up) => {
-                // The name servers forget a broker that is away for a while; here it is waited for.
+                // The name servers forget a broker that is down for a while; here it is still waited for.
                 if !answering.is_empty() {
                     self.brokers.extend(known);
                 }
@@ -206,15 +208,15 @@ impl Watcher {
             answers |= connects(address).await;
         }
         if !answers {
-            return Err(format!("none of the name servers {name_servers} answers"));
+            return Err(format!("none of the name servers {name_servers} responds"));
         }
         self.brokers = self.ask_name_servers().await.map_err(|because| {
             let hint = if self.client.settings.tls.is_some() {
-                "they may not speak TLS, or their certificate is not signed by the authority in ROCKETMQ_TLS_CA"
+                "they may not speak TLS, or their certificate is not signed by the CA in ROCKETMQ_TLS_CA"
             } else {
-                "they may ask for TLS, see ROCKETMQ_TLS"
+                "they may require TLS, see ROCKETMQ_TLS"
             };
-            format!("the name servers {name_servers} take connections but give no usable answer; {hint}; {because}")
+            format!("the name servers {name_servers} accept connections but give no usable response; {hint}; {because}")
         })?;
         if self.brokers.is_empty() {
             return Err(format!(
@@ -223,7 +225,7 @@ impl Watcher {
         }
         let answering = self.answering().await;
         if answering.is_empty() {
-            return Err(format!("none of the brokers {:?} answers", self.brokers));
+            return Err(format!("none of the brokers {:?} responds", self.brokers));
         }
         Ok(answering)
     }
@@ -235,7 +237,7 @@ impl Watcher {
     }
 
     async fn ask_name_servers(&self) -> Result<BTreeSet<String>, AdminError> {
-        // A new one each time: one that failed would go on failing for a while.
+        // A new one each time: one that failed would keep failing for a while.
         let admin = Admin::start(&self.client).await?;
         let masters = admin.masters().await;
         admin.stop().await;
@@ -243,7 +245,7 @@ impl Watcher {
     }
 }
 
-/// Whether a server takes connections at an address, and keeps them.
+/// Whether a server accepts connections at an address and keeps them open.
 async fn connects(address: &str) -> bool {
     let Ok(Ok(mut connection)) = timeout(CONNECTING, TcpStream::connect(address)).await else { return false };
     let closed = timeout(STAYING, connection.read_u8()).await;
@@ -257,7 +259,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_closes_connections_at_once_stands_for_a_server_that_is_away() {
+    async fn a_server_that_closes_connections_at_once_counts_as_down() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         assert!(connects(&address).await, "nobody closes it");

@@ -42,7 +42,7 @@ const LARGEST: usize = 4 * 1024 * 1024;
 fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
     on_a_breakable_cluster(Breakable::absent, async |cluster| {
         let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
-        let absent = format!("none of the name servers {} answers", cluster.name_servers());
+        let absent = format!("none of the name servers {} responds", cluster.name_servers());
         not_ready(&rocketmq, &[&absent]).await;
         let text = unavailable(send_quickly(&rocketmq, order("T0")).await);
         assert!(text.contains(&absent), "{text}");
