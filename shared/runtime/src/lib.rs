@@ -1,51 +1,66 @@
-//! What every function runs in: handlers and their outcomes, the batch engine, idempotency, retries, telemetry,
-//! configuration and shutdown.
+//! What every function of Boxoffice runs in.
 //!
-//! A function is a [`Handler`] (or a [`BatchHandler`]) or a [`Sweeper`]. [`Engine`] makes a [`Function`] of a
-//! handler: something that any transport can feed with [`Delivery`]s and that answers each with an [`Outcome`].
+//! A *function* handles one kind of message, or runs on the clock. You write a [`Handler`]: it gets a decoded message and
+//! answers with an [`Outcome`]. This crate does the rest, the same on every transport: batches, order, panics, timeouts,
+//! repeats, logs and metrics.
+//!
+//! # A function
 //!
 //! ```
-//! # use std::{sync::Arc, time::Duration};
-//! # use async_trait::async_trait;
-//! # use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider};
-//! # use boxoffice_messages::{NotificationMessage, group, tag, topic};
-//! # use boxoffice_runtime::{Context, Engine, Function, Handler, IdempotencyGuard, Outcome, Subscription};
-//! # fn greeting(order_no: &str) -> Notice {
-//! #     let text = || "Welcome".to_owned();
-//! #     Notice { idempotency_key: order_no.to_owned(), to: text(), template: text(), title: text(), content: text() }
-//! # }
-//! struct Welcome {
-//!     guard: IdempotencyGuard,
-//!     provider: Arc<dyn NotificationProvider>,
-//! }
+//! use async_trait::async_trait;
+//! use boxoffice_messages::{OrderEventMessage, group, tag, topic};
+//! use boxoffice_runtime::{Context, Engine, Function, Handler, Outcome, Subscription};
+//!
+//! struct Thanks;
 //!
 //! #[async_trait]
-//! impl Handler for Welcome {
-//!     type Message = NotificationMessage;
+//! impl Handler for Thanks {
+//!     type Message = OrderEventMessage;
 //!
 //!     fn subscription(&self) -> Subscription {
-//!         Subscription::new(group::SMS_NOTIFICATION, topic::NOTIFICATION, &[tag::SMS])
+//!         Subscription::new(group::ORDER_PAID, topic::ORDER, &[tag::ORDER_PAID])
 //!     }
 //!
-//!     async fn handle(&self, message: NotificationMessage, context: &Context) -> Outcome {
-//!         self.welcome(&message, context).await.into()
-//!     }
-//! }
-//!
-//! impl Welcome {
-//!     async fn welcome(&self, message: &NotificationMessage, context: &Context) -> Result<Outcome, Outcome> {
-//!         let order_no = message.require_order_no()?; // missing: poison
-//!         let notice = Notice { to: message.require_phone()?.to_owned(), ..greeting(order_no) };
-//!         let key = IdempotencyKey::new("welcome", order_no, context.generation());
-//!         let send = |_| async { self.provider.deliver(&notice).await.map(|()| None).map_err(Outcome::from) };
-//!         Ok(self.guard.run(&key, order_no.as_bytes(), None, send).await.into())
+//!     async fn handle(&self, message: OrderEventMessage, context: &Context) -> Outcome {
+//!         thank(&message, context).into()
 //!     }
 //! }
 //!
-//! fn function(welcome: Welcome) -> impl Function {
-//!     Engine::new("welcome", welcome).concurrency(64).handler_time_out(Duration::from_secs(10))
+//! fn thank(message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
+//!     let order_no = message.require_order_no()?; // a missing field makes the message poison
+//!     tracing::info!(order_no, attempt = context.attempt(), "thank you");
+//!     Ok(Outcome::Done)
+//! }
+//!
+//! fn function() -> impl Function {
+//!     Engine::new("thanks", Thanks)
 //! }
 //! ```
+//!
+//! 1. **Choose the message.** [`Handler::Message`] is a payload of `boxoffice_messages`, or any type that implements
+//!    [`Decode`]. A body that cannot be decoded never reaches the handler.
+//! 2. **Choose the outcome of each failure.** [`Outcome::Retry`] if it may work later, [`Outcome::Poison`] if it never will.
+//!    Errors of ports convert with `?`.
+//! 3. **Make effects safe to repeat.** A message may be delivered twice. Effects in a store are conditional on the business
+//!    key; for effects elsewhere there is [`IdempotencyGuard`].
+//! 4. **Run it.** [`Engine`] turns a handler into a [`Function`], which any [`Transport`] feeds. In Boxoffice a program's
+//!    `main` is one call of `boxoffice_host::run_function`.
+//! 5. **Test it** without a transport: call `handle` with the fakes of `boxoffice_domain::testing`.
+//!
+//! # Where to go from here
+//!
+//! | to | see |
+//! | --- | --- |
+//! | handle several messages with one write | [`BatchHandler`], [`BatchEngine`] |
+//! | have an effect happen once | [`IdempotencyGuard`] |
+//! | run something on the clock | [`Sweeper`], [`run_sweeper`] |
+//! | read settings | [`config::Settings`] |
+//! | stop in order | [`Shutdown`], [`shutdown::on_signals`] |
+//! | log and count | [`telemetry`] |
+//! | write a transport | [`Transport`], [`Function::process`], [`Settle`] |
+//!
+//! The folder `examples/` of this crate has a function, a batch handler and a guarded effect that run:
+//! `cargo run -p boxoffice-runtime --example guarded_effect`.
 
 mod batch_limits;
 pub mod config;
