@@ -91,6 +91,10 @@ struct SilentBus;
 
 #[async_trait]
 impl Bus for SilentBus {
+    fn longest_delay(&self) -> Option<Duration> {
+        None
+    }
+
     async fn send(&self, _: Outgoing) -> Result<MessageId, SendError> {
         std::future::pending().await
     }

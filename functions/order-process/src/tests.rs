@@ -107,6 +107,20 @@ async fn the_time_out_comes_when_the_message_says_the_order_expires() {
     assert_eq!(world.bus.sent_with("ORDER_TIMEOUT")[0].deliver_at, Some(expiry));
 }
 
+/// Order-timeout sends it again until the order expires.
+#[tokio::test]
+async fn the_time_out_of_a_long_payment_window_waits_for_as_long_as_the_bus_can() {
+    let mut world = World::new();
+    world.rules.payment_window = Duration::from_secs(3_600);
+    let longest = Duration::from_secs(15 * 60);
+    world.bus.delay_at_most(longest, world.clock.clone());
+    world.on_sale(10);
+    let order = world.order("T1", OrderState::Created);
+    assert_eq!(handle(&world, created("T1")).await, Outcome::Done);
+    assert_eq!(order.expires_at, world.clock.now() + world.rules.payment_window);
+    assert_eq!(world.bus.sent_with("ORDER_TIMEOUT")[0].deliver_at, Some(world.clock.now() + longest));
+}
+
 #[tokio::test]
 async fn without_any_time_an_order_expires_a_payment_window_from_now() {
     let world = World::new();

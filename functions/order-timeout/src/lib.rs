@@ -1,4 +1,7 @@
 //! Cancels an order that was not paid in time.
+//!
+//! A bus may hold a message back for less time than a buyer has to pay ([`Bus::longest_delay`]): a message that comes
+//! before the order expires is sent again for the rest of the time.
 
 #[cfg(test)]
 mod tests;
@@ -9,9 +12,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderStep, StepOutcome};
-use boxoffice_messages::{OrderEventMessage, group, tag, topic};
+use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, group, tag, topic};
 use boxoffice_runtime::wire::{self, MessageWriter};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
+
+/// A message that comes sooner than this after it was sent was not held back.
+const SHORTEST_HOLD: Duration = Duration::from_secs(60);
 
 const REMARK: &str = "超时未支付 / not paid in time";
 
@@ -66,12 +72,27 @@ impl OrderTimeout {
         if order.state.is_final() {
             return Ok(Outcome::Duplicate);
         }
+        if order.expires_at > self.clock.now() {
+            return self.delay_again(&order, context).await;
+        }
+        self.cancel(&order, context).await
+    }
+
+    /// The message came early: it is sent again, to come when the order expires or as late as the bus can. If this
+    /// delivery comes again it is sent once more, which does no harm; if the message gets lost the sweep of
+    /// outbox-relay finds the order.
+    async fn delay_again(&self, order: &Order, context: &Context) -> Result<Outcome, Outcome> {
         let now = self.clock.now();
-        if order.expires_at > now {
+        let held = context.delivery.sent_at.map(|sent_at| Duration::try_from(now.duration_since(sent_at)));
+        if held.is_some_and(|held| held.unwrap_or_default() < SHORTEST_HOLD) {
+            // The clock of the bus is ahead, so the next one would come at once too: a retry waits and is counted.
             let remaining = Duration::try_from(order.expires_at.duration_since(now)).unwrap_or_default();
             return Err(Outcome::retry_after(remaining, "the order has not expired yet"));
         }
-        self.cancel(&order, context).await
+        let writer = MessageWriter::new(now, &self.rules).in_trace_of(context);
+        let message = writer.order_event(OrderEventType::Timeout, order, ExtData::new());
+        self.bus.send(message.deliver_at(order.expires_at)).await?;
+        Ok(Outcome::Done)
     }
 
     async fn cancel(&self, order: &Order, context: &Context) -> Result<Outcome, Outcome> {

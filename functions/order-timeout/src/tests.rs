@@ -1,8 +1,9 @@
 use boxoffice_domain::OrderState;
 use boxoffice_domain::ports::{SendError, StoreError};
 use boxoffice_domain::testing::{Moment, World};
-use boxoffice_messages::{OrderEventType, Payload};
-use boxoffice_runtime::testing::context;
+use boxoffice_messages::Payload;
+use boxoffice_runtime::Delivery;
+use boxoffice_runtime::testing::{context, context_of, delivery};
 
 use super::*;
 
@@ -10,13 +11,18 @@ fn function(world: &World) -> OrderTimeout {
     OrderTimeout::new(&world.ports(), &world.settings())
 }
 
-async fn handle(world: &World, number: &str) -> Outcome {
-    let message = OrderEventMessage {
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn time_out(number: &str) -> OrderEventMessage {
+    OrderEventMessage {
         order_no: Some(number.to_owned()),
         event_type: Some(OrderEventType::Timeout),
         ..OrderEventMessage::default()
-    };
-    function(world).handle(message, &context()).await
+    }
+}
+
+async fn handle(world: &World, number: &str) -> Outcome {
+    function(world).handle(time_out(number), &context()).await
 }
 
 #[tokio::test]
@@ -38,15 +44,64 @@ async fn an_unpaid_order_past_its_expiry_is_cancelled_and_that_is_announced() {
 }
 
 #[tokio::test]
-async fn a_time_out_that_comes_early_waits_for_the_rest_of_the_time() {
+async fn a_time_out_that_comes_early_is_sent_again_for_the_rest_of_the_time() {
     let world = World::new();
     let order = world.order("T1", OrderState::AwaitingPayment);
-    world.clock.advance(Duration::from_secs(60));
-    let expected = Outcome::retry_after(Duration::from_secs(14 * 60), "the order has not expired yet");
-    assert_eq!(handle(&world, "T1").await, expected);
+    world.clock.advance(MINUTE);
+    assert_eq!(handle(&world, "T1").await, Outcome::Done);
     assert_eq!(world.orders.state(&order.order_no), Some(OrderState::AwaitingPayment));
+    assert_eq!(world.bus.tags(), ["ORDER_TIMEOUT"]);
+    let sent = &world.bus.sent()[0];
+    assert_eq!((sent.key.as_deref(), sent.deliver_at), (Some("T1"), Some(order.expires_at)));
     world.clock.set(order.expires_at);
     assert_eq!(handle(&world, "T1").await, Outcome::Done);
+    assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Cancelled));
+}
+
+/// SQS holds a message back for fifteen minutes at most.
+#[tokio::test]
+async fn a_bus_of_short_delays_carries_a_time_out_over_any_payment_window() {
+    let mut world = World::new();
+    world.rules.payment_window = 50 * MINUTE;
+    world.bus.delay_at_most(15 * MINUTE, world.clock.clone());
+    let order = world.order("T1", OrderState::AwaitingPayment);
+    let begun = world.clock.now();
+    let mut came = vec![];
+    while world.orders.state(&order.order_no) == Some(OrderState::AwaitingPayment) {
+        let sent_at = world.clock.now();
+        if let Some(due) = world.bus.take().first().and_then(|sent| sent.deliver_at) {
+            world.clock.set(due);
+        }
+        came.push(u64::try_from(world.clock.now().duration_since(begun).as_mins()).unwrap());
+        let delivery = Delivery { sent_at: Some(sent_at), ..delivery() };
+        // The first one stands for that of order-process, which was held for as long as the bus can.
+        let context = if came.len() == 1 { context() } else { context_of(delivery) };
+        assert_eq!(function(&world).handle(time_out("T1"), &context).await, Outcome::Done);
+    }
+    assert_eq!(came, [0, 15, 30, 45, 50]);
+    assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Cancelled));
+    assert_eq!(world.bus.tags(), ["ORDER_CANCELLED"]);
+}
+
+#[tokio::test]
+async fn a_time_out_that_was_not_held_back_at_all_is_a_retry() {
+    let world = World::new();
+    world.order("T1", OrderState::AwaitingPayment);
+    let just_sent = Delivery { sent_at: Some(world.clock.now()), ..delivery() };
+    world.clock.advance(MINUTE - Duration::from_secs(1));
+    let expected = Outcome::retry_after(14 * MINUTE + Duration::from_secs(1), "the order has not expired yet");
+    assert_eq!(function(&world).handle(time_out("T1"), &context_of(just_sent)).await, expected);
+    assert!(world.bus.sent().is_empty());
+}
+
+#[tokio::test]
+async fn a_bus_that_is_away_when_a_time_out_comes_early_is_a_retry() {
+    let world = World::new();
+    world.order("T1", OrderState::AwaitingPayment);
+    world.bus.fail_next(1, SendError::Unavailable("away".to_owned()));
+    assert!(matches!(handle(&world, "T1").await, Outcome::Retry { .. }));
+    assert_eq!(handle(&world, "T1").await, Outcome::Done);
+    assert_eq!(world.bus.tags(), ["ORDER_TIMEOUT"]);
 }
 
 #[tokio::test]

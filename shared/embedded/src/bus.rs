@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, DeadLetter, MessageId, Outgoing, Redeliver, SendError};
 use boxoffice_runtime::{DEAD_LETTER_NO_GROUP, DEAD_LETTER_PREFIX};
@@ -8,6 +10,10 @@ use crate::tx::{Parcel, message_name};
 
 #[async_trait]
 impl Bus for Embedded {
+    fn longest_delay(&self) -> Option<Duration> {
+        None
+    }
+
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
         let parcel = Parcel::new(&message)?;
         let id = self.writer()?.write(move |tx| tx.send(&parcel)).await?;

@@ -27,6 +27,7 @@ mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
@@ -93,6 +94,10 @@ impl RocketMq {
 
 #[async_trait]
 impl Bus for RocketMq {
+    fn longest_delay(&self) -> Option<Duration> {
+        self.cluster.longest_delay()
+    }
+
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
         self.cluster.send(message).await
     }
@@ -151,6 +156,10 @@ impl Connected for Cluster {
 
 #[async_trait]
 impl Bus for Cluster {
+    fn longest_delay(&self) -> Option<Duration> {
+        Some(message::LONGEST_DELAY)
+    }
+
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
         self.producer.send(&message).await
     }

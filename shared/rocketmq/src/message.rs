@@ -1,6 +1,7 @@
 //! Messages of the port as messages of the client library, and back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use boxoffice_domain::ports::Outgoing;
 use boxoffice_runtime::Delivery;
@@ -17,6 +18,10 @@ use crate::names::Names;
 pub(crate) const COMPRESSION_BITS: i32 = 0x701;
 /// The property that counts the redrives of a message.
 pub(crate) const GENERATION: &str = "BOXOFFICE_GENERATION";
+
+/// The longest time a message is held back. A broker refuses more than three days (`timerMaxDelaySec`, unless that was
+/// changed); a minute less, because it measures with its own clock.
+pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(3 * 24 * 3600 - 60);
 
 /// Why a message can never be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +56,8 @@ pub(crate) fn outgoing(
     if let Some(key) = &message.key {
         builder = builder.key(key.as_str());
     }
-    if let Some(due) = message.deliver_at.filter(|due| *due > now) {
-        builder = builder.deliver_time_ms(u64::try_from(due.as_millisecond()).unwrap_or(0));
+    if let Some(until) = message.held_until(now, Some(LONGEST_DELAY)) {
+        builder = builder.deliver_time_ms(u64::try_from(until.as_millisecond()).unwrap_or(0));
     }
     let invalid = |error: &dyn std::fmt::Display| Unsendable::Invalid(error.to_string());
     let mut built = builder.build().map_err(|error| invalid(&error))?;
@@ -130,5 +135,24 @@ fn read(message: &MessageExt, names: &Names, topics: &mut Shared, tags: &mut Sha
         sent_at: time(message.born_timestamp()),
         available_at: time(message.store_timestamp()),
         properties,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_longer_than_a_broker_takes_is_cut() {
+        let now = Timestamp::from_second(1_795_000_000).unwrap();
+        let held = |hours: u64| {
+            let due = now + Duration::from_secs(hours * 3600);
+            let message = Outgoing::new("ORDER_TOPIC", "ORDER_TIMEOUT", "T1", "{}").deliver_at(due);
+            let built = outgoing(&message, &Names::default(), 1_024, now).unwrap();
+            Duration::from_millis(built.get_deliver_time_ms()) - Duration::from_secs(1_795_000_000)
+        };
+        assert_eq!(held(71), Duration::from_secs(71 * 3600));
+        assert_eq!(held(72), LONGEST_DELAY);
+        assert_eq!(held(24 * 365), LONGEST_DELAY);
     }
 }

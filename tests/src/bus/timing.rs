@@ -49,6 +49,22 @@ pub async fn due_messages_come_in_the_order_of_their_times(backend: &dyn Backend
     assert_eq!(keys, ["past", "a", "b", "c", "d"]);
 }
 
+/// A delay that is longer than the bus can keep is not refused, and is not forgotten either.
+pub async fn a_delay_of_any_length_is_taken(backend: &dyn Backend) {
+    let longest = backend.bus().longest_delay();
+    assert!(longest.is_none_or(|longest| longest >= Duration::from_secs(60)), "{longest:?} helps nobody");
+    let function = done(created());
+    let running = backend.run(function.clone());
+    for days in [1, 30, 1_000] {
+        let due = Timestamp::now() + Duration::from_secs(days * 24 * 3_600);
+        backend.send(order("late").deliver_at(due)).await;
+    }
+    backend.send(order("now")).await;
+    function.has_seen(1).await;
+    running.stop().await;
+    assert_eq!(function.keys(), ["now"]);
+}
+
 /// What waits is counted, and its age is that of the oldest message that was not handled, not of the last one that was.
 pub async fn the_lag_tells_how_much_waits_and_since_when(backend: &dyn Backend) {
     backend.subscribe(created()).await;

@@ -91,6 +91,10 @@ impl Sale {
         let mut world = if seed.is_multiple_of(2) { World::new() } else { World::in_one_file() };
         world.rules.payment_window = PAYMENT_WINDOW;
         world.on_sale(SEATS);
+        if seed.is_multiple_of(3) {
+            // A time-out has to be sent again until its order expires.
+            world.bus.delay_at_most(PAYMENT_WINDOW / 3, world.clock.clone());
+        }
         world.crash.take_turns(seed);
         let (ports, settings) = (world.ports(), world.settings());
         let functions: Vec<Arc<dyn Function>> = vec![

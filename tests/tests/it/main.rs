@@ -73,6 +73,7 @@ macro_rules! every_bus_suite {
             routing::a_group_that_was_not_running_finds_its_messages,
             timing::a_delayed_message_waits_for_its_time,
             timing::due_messages_come_in_the_order_of_their_times,
+            timing::a_delay_of_any_length_is_taken,
             timing::retries_are_counted_and_wait_longer_each_time,
             timing::a_retry_keeps_to_the_delay_it_asks_for,
             timing::the_lag_tells_how_much_waits_and_since_when,
@@ -105,6 +106,7 @@ mod fake_broker;
 mod fakes;
 mod interop;
 mod machine;
+mod payment_windows;
 mod pipeline;
 mod programs;
 mod rocketmq;

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -48,6 +49,14 @@ impl Outgoing {
         self.deliver_at = Some(instant);
         self
     }
+
+    /// Until when a bus that delays by at most `longest` holds this message back; `None` when it is due at `now`.
+    /// For adapters: what cannot be waited for at once is left to the consumer, see [`Bus::longest_delay`].
+    pub fn held_until(&self, now: Timestamp, longest: Option<Duration>) -> Option<Timestamp> {
+        let wanted = self.deliver_at.filter(|wanted| *wanted > now)?;
+        let latest = longest.and_then(|longest| now.checked_add(longest).ok());
+        Some(latest.map_or(wanted, |latest| wanted.min(latest)))
+    }
 }
 
 /// What the bus calls an accepted message. No identity: a retried send has another one.
@@ -71,6 +80,13 @@ pub enum SendError {
 /// Sends messages. An accepted message is handled at least once, or ends in the dead letters.
 #[async_trait]
 pub trait Bus: Send + Sync {
+    /// The longest time this bus holds a message back; `None` where there is no limit.
+    ///
+    /// A message with a later [`Outgoing::deliver_at`] is not refused: it is delivered after this time, too early. The
+    /// consumer of such messages looks at the clock and sends one that is early again, with the same `deliver_at`, so
+    /// that no sender needs to know the limit.
+    fn longest_delay(&self) -> Option<Duration>;
+
     /// Sends one message; returns once the bus has made it durable.
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError>;
 
@@ -81,5 +97,25 @@ pub trait Bus: Send + Sync {
             answers.push(self.send(message).await);
         }
         answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_message_is_held_until_its_time_or_for_as_long_as_the_bus_can() {
+        let now = Timestamp::UNIX_EPOCH;
+        let message = Outgoing::new("T", "t", "k", "");
+        assert_eq!(message.held_until(now, None), None);
+        assert_eq!(message.clone().deliver_at(now).held_until(now, None), None, "it is due");
+        let late = message.deliver_at(now + 20 * MINUTE);
+        assert_eq!(late.held_until(now, None), Some(now + 20 * MINUTE));
+        assert_eq!(late.held_until(now, Some(15 * MINUTE)), Some(now + 15 * MINUTE));
+        assert_eq!(late.held_until(now + 10 * MINUTE, Some(15 * MINUTE)), Some(now + 20 * MINUTE));
+        assert_eq!(late.held_until(now, Some(Duration::MAX)), Some(now + 20 * MINUTE));
     }
 }

@@ -1,15 +1,17 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Crash, Faults, fault_switches, locked};
-use crate::ports::{Bus, MessageId, Outgoing, SendError};
+use super::{Crash, Faults, VirtualClock, fault_switches, locked};
+use crate::ports::{Bus, Clock as _, MessageId, Outgoing, SendError};
 
 /// A bus that only records what was sent.
 #[derive(Debug)]
 pub struct FakeBus {
     pub(super) faults: Faults<SendError>,
     sent: Mutex<Vec<Outgoing>>,
+    longest_delay: Mutex<Option<(Duration, Arc<VirtualClock>)>>,
 }
 
 impl Default for FakeBus {
@@ -22,7 +24,13 @@ impl FakeBus {
     /// Nothing sent yet; dies with `crash`.
     pub fn new(crash: &Crash) -> Self {
         let dead = || SendError::OutcomeUnknown("the process died".to_owned());
-        Self { faults: Faults::new(crash.clone(), dead), sent: Mutex::default() }
+        Self { faults: Faults::new(crash.clone(), dead), sent: Mutex::default(), longest_delay: Mutex::default() }
+    }
+
+    /// From now on records what a bus would do that holds messages back for at most `longest`: a later `deliver_at`
+    /// becomes that instant.
+    pub fn delay_at_most(&self, longest: Duration, clock: Arc<VirtualClock>) {
+        *locked(&self.longest_delay) = Some((longest, clock));
     }
 
     /// Everything sent so far, oldest first.
@@ -47,7 +55,10 @@ impl FakeBus {
     }
 
     /// Records a message without faults; for a store that sends in its own commit.
-    pub(super) fn accept(&self, message: Outgoing) -> MessageId {
+    pub(super) fn accept(&self, mut message: Outgoing) -> MessageId {
+        if let Some((longest, clock)) = &*locked(&self.longest_delay) {
+            message.deliver_at = message.held_until(clock.now(), Some(*longest));
+        }
         let mut sent = locked(&self.sent);
         sent.push(message);
         MessageId(format!("m{}", sent.len()))
@@ -56,6 +67,10 @@ impl FakeBus {
 
 #[async_trait]
 impl Bus for FakeBus {
+    fn longest_delay(&self) -> Option<Duration> {
+        locked(&self.longest_delay).as_ref().map(|(longest, _)| *longest)
+    }
+
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
         self.faults.call(|| Ok(self.accept(message))).await
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
 use boxoffice_messages::ROUTES;
@@ -80,6 +82,10 @@ impl<B: Bus> CountedBus<B> {
 
 #[async_trait]
 impl<B: Bus> Bus for CountedBus<B> {
+    fn longest_delay(&self) -> Option<Duration> {
+        self.bus.longest_delay()
+    }
+
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
         let (topic, tag) = (message.topic.clone(), message.tag.clone());
         let answer = self.bus.send(message).await;
