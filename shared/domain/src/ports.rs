@@ -47,6 +47,9 @@ pub enum StoreError {
 }
 
 /// One page of a listing.
+///
+/// A page may hold fewer items than were asked for, even none, and still not be the last: a store that filters what
+/// it read, or reads parts one after another, answers with what it found so far. Only `next` tells where the end is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
     /// The items of this page.

@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, DeadLetterStore, Page, StoreError};
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use crate::Embedded;
-use crate::convert::{
-    instant, instant_cursor, nanos, page, parse_cursor, properties, properties_text, rows_for,
-};
+use crate::convert::{instant, instant_cursor, nanos, parse_cursor, properties, properties_text};
+
+/// The most letters that are looked at for one page, so that no read holds up the caller's thread for long.
+const LOOKED_AT: u32 = 1_000;
 
 const LETTER: &str = "SELECT id, topic, tag, group_name, message_id, key, attempts, error, sys_flag, \
     properties, generation, sent_at, stored_at, body FROM dead_letters";
@@ -49,31 +52,25 @@ impl DeadLetterStore for Embedded {
         cursor: Option<&str>,
     ) -> Result<Page<DeadLetter>, StoreError> {
         let (since, after) = cursor.map_or(Ok((i64::MIN, "")), parse_cursor)?;
-        let sql = format!(
-            "{LETTER} WHERE (stored_at, id) > (:since, :after) AND (:id IS NULL OR id = :id) \
-             AND (:group IS NULL OR group_name = :group) AND (:topic IS NULL OR topic = :topic) \
-             AND (:tag IS NULL OR tag = :tag) AND (:key IS NULL OR key = :key) \
-             ORDER BY stored_at, id LIMIT :rows"
-        );
-        let letters: Vec<DeadLetter> = self.inner.readers.read(|connection| {
-            connection
-                .prepare_cached(&sql)?
-                .query_map(
-                    named_params! {
-                        ":since": since,
-                        ":after": after,
-                        ":id": filter.id,
-                        ":group": filter.group,
-                        ":topic": filter.topic,
-                        ":tag": filter.tag,
-                        ":key": filter.key,
-                        ":rows": rows_for(limit),
-                    },
-                    letter_from,
-                )?
-                .collect()
-        })?;
-        Ok(page(letters, limit, |letter| instant_cursor(nanos(letter.stored_at), &letter.id)))
+        let most = limit.max(1) as usize;
+        let sql = format!("{LETTER} WHERE (stored_at, id) > (?1, ?2) ORDER BY stored_at, id LIMIT ?3");
+        self.inner.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query((since, after, LOOKED_AT + 1))?;
+            let mut page = Page { items: Vec::new(), next: None };
+            for _ in 0..LOOKED_AT {
+                let Some(row) = rows.next()? else { return Ok(Page { next: None, ..page }) };
+                page.next = Some(instant_cursor(row.get(12)?, row.get_ref(0)?.as_str()?));
+                if matches(filter, row)? {
+                    page.items.push(letter_from(row)?);
+                }
+                if page.items.len() == most {
+                    break;
+                }
+            }
+            let more = rows.next()?.is_some();
+            Ok(Page { next: page.next.filter(|_| more), ..page })
+        })
     }
 
     async fn get(&self, id: &str) -> Result<Option<DeadLetter>, StoreError> {
@@ -90,11 +87,25 @@ impl DeadLetterStore for Embedded {
         Ok(removed.await? > 0)
     }
 
-    async fn count(&self) -> Result<u64, StoreError> {
-        self.inner.readers.read(|connection| {
-            connection.query_row("SELECT count(*) FROM dead_letters", [], |row| row.get::<_, u64>(0))
+    async fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.inner.readers.scan(|connection| {
+            connection
+                .prepare_cached("SELECT group_name, count(*) FROM dead_letters GROUP BY group_name")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
         })
     }
+}
+
+/// Whether the letter of a row is meant. Reads no body, which may be large.
+fn matches(filter: &DeadLetterFilter, row: &Row<'_>) -> rusqlite::Result<bool> {
+    let wanted = [(1, &filter.topic), (2, &filter.tag), (3, &filter.group), (5, &filter.key)];
+    for (column, wanted) in wanted {
+        if wanted.is_some() && row.get_ref(column)?.as_str_or_null()? != wanted.as_deref() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn letter_from(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use boxoffice_domain::ports::{OrderStore, Outbox, Stepped, StoreError};
-use boxoffice_domain::{OrderState, PayType, RefundDue, StepOutcome};
+use boxoffice_domain::{Order, OrderState, PayType, RefundDue, StepOutcome};
 
 use super::{at, await_payment, cancel, number, order, pay};
 use crate::support::every_page;
+
+async fn refunds_due(store: &dyn OrderStore) -> Vec<Order> {
+    every_page(10, async |cursor| store.refunds_due(10, cursor).await).await
+}
 
 /// A payment of a cancelled order is kept as a refund, once, until it is settled.
 pub async fn a_late_payment_is_a_refund_until_it_is_settled(store: Arc<dyn OrderStore>) {
@@ -18,13 +22,13 @@ pub async fn a_late_payment_is_a_refund_until_it_is_settled(store: Arc<dyn Order
         let recorded = StepOutcome::RefundRecorded { newly };
         assert_eq!(stepped, Stepped::Taken { outcome: recorded, unsent: Vec::new() });
     }
-    let due = store.refunds_due(10, None).await.unwrap().items;
+    let due = refunds_due(&*store).await;
     assert_eq!(due.len(), 1);
     assert_eq!((due[0].state, due[0].pay_type), (OrderState::Cancelled, Some(PayType::Alipay)));
     assert_eq!(due[0].refund_due.as_ref().map(|refund| refund.since), Some(at(2)));
     assert!(store.settle_refund(&number("T1"), at(4)).await.unwrap());
     assert!(!store.settle_refund(&number("T1"), at(5)).await.unwrap());
-    assert_eq!(store.refunds_due(10, None).await.unwrap().items, []);
+    assert_eq!(refunds_due(&*store).await, []);
     let refund = store.get(&number("T1")).await.unwrap().unwrap().refund_due.unwrap();
     assert_eq!(refund.settled_at, Some(at(4)));
 }
@@ -42,7 +46,7 @@ pub async fn a_refund_of_a_paid_order_is_recorded_once(store: Arc<dyn OrderStore
     assert_eq!((paid.state, paid.refund_due), (OrderState::Paid, Some(refund)));
     assert!(store.settle_refund(&number("T1"), at(4)).await.unwrap());
     assert!(!store.record_refund(&number("T1"), "again", at(5)).await.unwrap(), "it was paid back");
-    assert_eq!(store.refunds_due(10, None).await.unwrap().items, []);
+    assert_eq!(refunds_due(&*store).await, []);
 }
 
 /// A refund of an order that the store does not know is an error; settling one is not.

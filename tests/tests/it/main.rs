@@ -51,6 +51,8 @@ macro_rules! every_store_suite {
             dead_letters: dead_letters::letters_are_paged_oldest_first,
             dead_letters: dead_letters::letters_may_be_removed_while_they_are_paged,
             dead_letters: dead_letters::letters_are_found_by_every_filter,
+            dead_letters: dead_letters::a_rare_letter_is_found_among_many,
+            dead_letters: dead_letters::letters_are_counted_by_group,
             statistics: statistics::an_order_counts_once,
             statistics: statistics::racing_sales_all_count,
             audited: audit::every_order_is_listed_once_with_its_records,

@@ -101,7 +101,7 @@ pub enum Command {
     Verify,
 }
 
-/// [`DeadLetterFilter`] as it travels.
+/// A [`DeadLetterFilter`] as it travels, or the id of one letter.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LetterFilter {
@@ -117,10 +117,11 @@ pub struct LetterFilter {
     pub key: Option<String>,
 }
 
-impl From<LetterFilter> for DeadLetterFilter {
-    fn from(filter: LetterFilter) -> Self {
-        let LetterFilter { id, group, topic, tag, key } = filter;
-        Self { id, group, topic, tag, key }
+/// All but the id, by which a letter is read and not listed.
+impl From<&LetterFilter> for DeadLetterFilter {
+    fn from(filter: &LetterFilter) -> Self {
+        let LetterFilter { id: _, group, topic, tag, key } = filter.clone();
+        Self { group, topic, tag, key }
     }
 }
 

@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
+use boxoffice_domain::ports::{
+    DeadLetter, DeadLetterFilter, Outgoing, Page, Ports, SendError, StoreError,
+};
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
 use boxoffice_host::Opened;
@@ -16,8 +18,8 @@ use super::{
 };
 use crate::wording::counted;
 
-/// The most dead letters that one call looks at.
-const LETTERS_PER_CALL: u32 = 500;
+/// The most dead letters or refunds that one call answers with.
+const ITEMS_PER_CALL: u32 = 500;
 
 /// Carries out commands on the ports of this process.
 pub struct Operations {
@@ -49,7 +51,7 @@ impl Operations {
                 self.send(topic, tag, key, body, sys_flag, properties).await
             }
             Command::DlqList { filter, limit, cursor } => {
-                let (letters, next) = self.letters(&filter.into(), limit, cursor.as_deref()).await?;
+                let (letters, next) = self.letters(&filter, limit, cursor).await?;
                 Ok(Answer::DeadLetters {
                     letters: letters.into_iter().map(DeadLetterView::from).collect(),
                     next,
@@ -60,9 +62,9 @@ impl Operations {
                 None => Err(OperatorError::NotFound(format!("there is no dead letter {id}"))),
             },
             Command::DlqRedrive { filter, limit, cursor, before, dry_run } => {
-                self.redrive(filter, limit, cursor.as_deref(), before, dry_run).await
+                self.redrive(&filter, limit, cursor, before, dry_run).await
             }
-            Command::DlqDiscard { filter, before } => self.discard(filter, before).await,
+            Command::DlqDiscard { filter, before } => self.discard(&filter, before).await,
             Command::StockLoad { ticket_id, total } => self.load_stock(TicketId(ticket_id), total).await,
             Command::StockShow { ticket_id } => self.show_stock(ticket_id).await,
             Command::StockSync { ticket_id } => self.sync_stock(ticket_id).await,
@@ -104,25 +106,33 @@ impl Operations {
         Ok(Answer::Done(format!("sent to {topic}, {tag}, as message {}", id.0)))
     }
 
+    /// The next letters that are meant, as many as `limit` unless there are fewer, and where to go on.
     async fn letters(
         &self,
-        filter: &DeadLetterFilter,
+        filter: &LetterFilter,
         limit: u32,
-        cursor: Option<&str>,
+        cursor: Option<String>,
     ) -> Result<(Vec<DeadLetter>, Option<String>), OperatorError> {
-        let page = self.ports.dead_letters.list(filter, limit.clamp(1, LETTERS_PER_CALL), cursor).await?;
-        Ok((page.items, page.next))
+        let meant = DeadLetterFilter::from(filter);
+        if let Some(id) = &filter.id {
+            let letter = self.ports.dead_letters.get(id).await?;
+            return Ok((letter.into_iter().filter(|letter| meant.matches(letter)).collect(), None));
+        }
+        let listed = async |limit, cursor: Option<String>| {
+            self.ports.dead_letters.list(&meant, limit, cursor.as_deref()).await
+        };
+        first_items(limit, cursor, listed).await
     }
 
     async fn redrive(
         &self,
-        filter: LetterFilter,
+        filter: &LetterFilter,
         limit: u32,
-        cursor: Option<&str>,
+        cursor: Option<String>,
         before: jiff::Timestamp,
         dry_run: bool,
     ) -> Result<Answer, OperatorError> {
-        let (letters, next) = self.letters(&filter.into(), limit, cursor).await?;
+        let (letters, next) = self.letters(filter, limit, cursor).await?;
         let mut view = RedriveView { dry_run, next, ..RedriveView::default() };
         for letter in letters.into_iter().filter(|letter| letter.stored_at < before) {
             let sent = if dry_run { Ok(()) } else { self.ports.redeliver.redeliver(&letter).await };
@@ -137,17 +147,16 @@ impl Operations {
         Ok(Answer::Redrive(view))
     }
 
-    async fn discard(&self, filter: LetterFilter, before: jiff::Timestamp) -> Result<Answer, OperatorError> {
-        let filter = filter.into();
+    async fn discard(&self, filter: &LetterFilter, before: jiff::Timestamp) -> Result<Answer, OperatorError> {
         let mut discarded = 0_u64;
         let mut cursor = None;
         loop {
-            let (letters, next) = self.letters(&filter, LETTERS_PER_CALL, cursor.as_deref()).await?;
+            let (letters, next) = self.letters(filter, ITEMS_PER_CALL, cursor).await?;
             for letter in letters.iter().filter(|letter| letter.stored_at < before) {
                 discarded += u64::from(self.ports.dead_letters.remove(&letter.id).await?);
             }
             match next {
-                Some(next) => cursor = Some(next),
+                next @ Some(_) => cursor = next,
                 None => return Ok(Answer::Done(format!("discarded {}", counted(discarded, "dead letter")))),
             }
         }
@@ -226,7 +235,10 @@ impl Operations {
     }
 
     async fn refunds(&self, limit: u32) -> Result<Answer, OperatorError> {
-        let page = self.ports.orders.refunds_due(limit.clamp(1, LETTERS_PER_CALL), None).await?;
+        let listed = async |limit, cursor: Option<String>| {
+            self.ports.orders.refunds_due(limit, cursor.as_deref()).await
+        };
+        let (orders, _) = first_items(limit, None, listed).await?;
         let view = |order: boxoffice_domain::Order| {
             let refund = order.refund_due?;
             Some(RefundView {
@@ -237,7 +249,7 @@ impl Operations {
                 because: refund.because,
             })
         };
-        Ok(Answer::Refunds(page.items.into_iter().filter_map(view).collect()))
+        Ok(Answer::Refunds(orders.into_iter().filter_map(view).collect()))
     }
 
     async fn settle(&self, order_no: &str) -> Result<Answer, OperatorError> {
@@ -252,6 +264,29 @@ impl Operations {
     async fn status(&self) -> Result<Answer, OperatorError> {
         let now = self.ports.clock.now();
         Ok(Answer::Groups(self.bus.lags().await?.into_iter().map(|lag| GroupView::new(lag, now)).collect()))
+    }
+}
+
+/// Items of a listing from `cursor` on, as many as `limit` unless there are fewer, and where to go on. A page may be
+/// short although more follow.
+async fn first_items<T>(
+    limit: u32,
+    mut cursor: Option<String>,
+    mut list: impl AsyncFnMut(u32, Option<String>) -> Result<Page<T>, StoreError>,
+) -> Result<(Vec<T>, Option<String>), OperatorError> {
+    let most = limit.clamp(1, ITEMS_PER_CALL);
+    let mut items = Vec::new();
+    loop {
+        let missing = most.saturating_sub(u32::try_from(items.len()).unwrap_or(most));
+        if missing == 0 {
+            return Ok((items, cursor));
+        }
+        let page = list(missing, cursor).await?;
+        items.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok((items, None));
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -37,11 +39,13 @@ pub struct DeadLetter {
     pub stored_at: Timestamp,
 }
 
-/// Which dead letters are meant. An empty filter means all.
+/// Which dead letters are meant. An empty filter means all. A letter whose id is known is read with
+/// [`DeadLetterStore::get`].
+///
+/// A store may keep its letters by group, so that a filter by group reads the letters of that group only. Topic, tag
+/// and key need no index: the store looks at one letter after another, see [`DeadLetterStore::list`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
-    /// Only this letter.
-    pub id: Option<String>,
     /// Only of this consumer group.
     pub group: Option<String>,
     /// Only of this topic.
@@ -57,8 +61,7 @@ impl DeadLetterFilter {
     pub fn matches(&self, letter: &DeadLetter) -> bool {
         let same =
             |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
-        same(&self.id, Some(&letter.id))
-            && same(&self.group, Some(&letter.group))
+        same(&self.group, Some(&letter.group))
             && same(&self.topic, Some(&letter.topic))
             && same(&self.tag, letter.tag.as_deref())
             && same(&self.key, letter.key.as_deref())
@@ -71,7 +74,10 @@ pub trait DeadLetterStore: Send + Sync {
     /// Stores a letter. False when a letter of this id is there already.
     async fn put(&self, letter: &DeadLetter) -> Result<bool, StoreError>;
 
-    /// Lists letters, oldest first. `limit` is at least 1.
+    /// Lists letters, oldest first. A page has at most `limit` letters, which is at least 1.
+    ///
+    /// A store looks at a bounded number of letters for one page. Where the filter leaves most of them out the page is
+    /// short, or empty, with a `next`: a caller goes on until there is none.
     async fn list(
         &self,
         filter: &DeadLetterFilter,
@@ -85,8 +91,9 @@ pub trait DeadLetterStore: Send + Sync {
     /// Removes a letter. False when it was not there.
     async fn remove(&self, id: &str) -> Result<bool, StoreError>;
 
-    /// How many letters there are.
-    async fn count(&self) -> Result<u64, StoreError>;
+    /// How many letters each group has; groups without letters are left out. Exact, and for operators: a store may
+    /// read every letter for it, or keep a number for each group that changes together with the letters.
+    async fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError>;
 }
 
 /// Puts dead letters back in front of the consumer group that could not handle them.

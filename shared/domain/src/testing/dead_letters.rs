@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -6,7 +7,8 @@ use super::paging::page;
 use super::{Crash, Faults, fault_switches, locked};
 use crate::ports::{DeadLetter, DeadLetterFilter, DeadLetterStore, Page, Redeliver, SendError, StoreError};
 
-/// Dead letters in memory, in the order in which they were stored.
+/// Dead letters in memory, in the order in which they were stored. For one page of a listing it looks at as many letters
+/// as the page may have, so that a filter makes pages short or empty.
 #[derive(Debug)]
 pub struct FakeDeadLetterStore {
     faults: Faults<StoreError>,
@@ -56,12 +58,13 @@ impl DeadLetterStore for FakeDeadLetterStore {
         self.faults
             .call(|| {
                 let mut letters = locked(&self.letters).clone();
-                letters.retain(|letter| filter.matches(letter));
                 letters.sort_by(|one, other| (one.stored_at, &one.id).cmp(&(other.stored_at, &other.id)));
                 // A cursor names a letter, not a place, because letters may go between two pages.
                 let key =
                     |letter: &DeadLetter| format!("{:030}/{}", letter.stored_at.as_nanosecond(), letter.id);
-                Ok(page(letters.into_iter().map(|letter| (key(&letter), letter)), limit, cursor))
+                let mut page = page(letters.into_iter().map(|letter| (key(&letter), letter)), limit, cursor);
+                page.items.retain(|letter| filter.matches(letter));
+                Ok(page)
             })
             .await
     }
@@ -81,8 +84,16 @@ impl DeadLetterStore for FakeDeadLetterStore {
             .await
     }
 
-    async fn count(&self) -> Result<u64, StoreError> {
-        self.faults.call(|| Ok(locked(&self.letters).len() as u64)).await
+    async fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.faults
+            .call(|| {
+                let mut counts = BTreeMap::new();
+                for letter in &*locked(&self.letters) {
+                    *counts.entry(letter.group.clone()).or_default() += 1;
+                }
+                Ok(counts)
+            })
+            .await
     }
 }
 

@@ -99,7 +99,7 @@ impl Census {
         let mut census = Self::default();
         census.count_messages(bus).await?;
         census.marks = ports.orders.unsent(Timestamp::MAX, PAGE, None).await?.items.len() as u64;
-        census.dead_letters = ports.dead_letters.count().await?;
+        census.dead_letters = ports.dead_letters.counts().await?.into_values().sum();
         let orders = census.count_orders(store, now)?;
         census.count_stock(ports, store, &orders).await?;
         for function in NOTIFIERS {
