@@ -89,7 +89,8 @@ async fn a_time_out_that_was_not_held_back_at_all_is_a_retry() {
     world.order("T1", OrderState::AwaitingPayment);
     let just_sent = Delivery { sent_at: Some(world.clock.now()), ..delivery() };
     world.clock.advance(MINUTE - Duration::from_secs(1));
-    let expected = Outcome::retry_after(14 * MINUTE + Duration::from_secs(1), "the order has not expired yet");
+    let expected =
+        Outcome::retry_after(14 * MINUTE + Duration::from_secs(1), "the order has not expired yet");
     assert_eq!(function(&world).handle(time_out("T1"), &context_of(just_sent)).await, expected);
     assert!(world.bus.sent().is_empty());
 }

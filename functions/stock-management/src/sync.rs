@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use boxoffice_domain::ports::{Alert, HeldReservation, Repair, Repaired, StoreError};
+use boxoffice_domain::ports::{Alert, HeldReservation, RepairPage, Repaired, StoreError};
 use boxoffice_domain::{
     LedgerChange, LedgerEntry, LedgerOperation, LedgerOutcome, LedgerState, OrderNo, OrderState, TicketId,
     UserId,
@@ -31,8 +31,8 @@ struct Differences {
 }
 
 impl StockManagement {
-    /// Puts the stock cache of one ticket right. Whatever happens meanwhile is not undone: a reservation that comes
-    /// in during the comparison is kept, one that goes does not come back, and the repair is one atomic step.
+    /// Puts the stock cache of one ticket right, page by page. Whatever happens meanwhile is not undone: a reservation
+    /// that comes in during the comparison is kept, one that goes does not come back.
     pub(crate) async fn sync(&self, ticket_id: TicketId) -> Result<Outcome, Outcome> {
         let Some(counters) = self.ledger.counters(ticket_id).await? else {
             tracing::info!(%ticket_id, "nothing to compare: no stock was ever loaded for this ticket");
@@ -42,9 +42,19 @@ impl StockManagement {
         let mut orphans = self.roll_back(ticket_id, &found.cancelled).await?;
         orphans.extend(found.returned.iter().cloned());
         let missing = self.with_buyers(&found.missing).await?;
-        let repair = Repair { total: counters.total, missing, orphans };
-        let repaired = self.stock_cache.repair(ticket_id, &repair).await?;
-        self.report(ticket_id, counters.total, &found, repaired).await;
+        let mut done: Option<Repaired> = None;
+        for page in RepairPage::pages(counters.total, orphans, missing, RepairPage::MOST_ENTRIES) {
+            let repaired = self.stock_cache.repair(ticket_id, &page).await?;
+            done = Some(done.map_or(repaired, |earlier| Repaired {
+                before: earlier.before,
+                after: repaired.after,
+                added: earlier.added + repaired.added,
+                given_back: earlier.given_back + repaired.given_back,
+            }));
+        }
+        if let Some(repaired) = done {
+            self.report(ticket_id, counters.total, &found, repaired).await;
+        }
         Ok(Outcome::Done)
     }
 
@@ -145,9 +155,10 @@ impl StockManagement {
         if found.unexplained > 0 {
             tracing::warn!(%ticket_id, count = found.unexplained, "reservations that no order or ledger record explains");
         }
-        let Repaired { before, after } = repaired;
+        let Repaired { before, after, added, .. } = repaired;
         let adds_up = before.is_some_and(|before| before.available.checked_add(before.held) == Some(total));
-        let wrong = !found.missing.is_empty() || !found.returned.is_empty() || !adds_up;
+        // What only looked missing because it was reserved meanwhile was not added.
+        let wrong = added > 0 || !found.returned.is_empty() || !adds_up;
         if before == Some(after) || !wrong {
             return;
         }
@@ -161,7 +172,7 @@ impl StockManagement {
              {} had been given back, {} unexplained",
             after.available,
             after.held,
-            found.missing.len(),
+            added,
             found.returned.len(),
             found.unexplained,
         );

@@ -11,7 +11,8 @@ mod idempotency;
 mod notification;
 mod order_store;
 mod statistics;
-mod stock;
+mod stock_cache;
+mod stock_ledger;
 mod time;
 
 pub use audit::{
@@ -26,10 +27,10 @@ pub use idempotency::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore};
 pub use notification::{Alert, Alerts, Notice, NotificationProvider, ProviderError, UserDirectory};
 pub use order_store::{Created, MarkId, MarkedMessage, OrderStore, Outbox, Stepped};
 pub use statistics::{Sale, SalesTotal, Statistics};
-pub use stock::{
-    CacheStock, HeldReservation, Release, Repair, Repaired, ReservationRequest, Reserve, StockCache,
-    StockLedger,
+pub use stock_cache::{
+    CacheStock, HeldReservation, Release, RepairPage, Repaired, ReservationRequest, Reserve, StockCache,
 };
+pub use stock_ledger::StockLedger;
 pub use time::{Clock, Ids};
 
 /// Why a store did not do what it was asked.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
-    CacheStock, HeldReservation, Page, Release, Repair, Repaired, ReservationRequest, Reserve, StockCache,
-    StoreError,
+    CacheStock, HeldReservation, Page, Release, RepairPage, Repaired, ReservationRequest, Reserve,
+    StockCache, StoreError,
 };
 use boxoffice_domain::{OrderNo, TicketId, UserId};
 use rusqlite::{Connection, OptionalExtension};
@@ -70,28 +70,9 @@ impl StockCache for Embedded {
         Ok(page(held, limit, |reservation| reservation.order_no.to_string()))
     }
 
-    async fn repair(&self, ticket_id: TicketId, repair: &Repair) -> Result<Repaired, StoreError> {
-        let repair = repair.clone();
-        let repaired = self.writer()?.write(move |tx| {
-            let before = stock(tx.connection, ticket_id)?;
-            for missing in &repair.missing {
-                insert_reservation(tx, ticket_id, missing)?;
-            }
-            for orphan in &repair.orphans {
-                tombstone(tx, ticket_id, orphan.as_str())?;
-            }
-            tx.execute(
-                "INSERT INTO stock_cache (ticket_id, available, held, reservations) \
-                 SELECT ?1, max(0, ?2 - total(quantity)), total(quantity), count(*) FROM reservations \
-                 WHERE ticket_id = ?1 AND held = 1 \
-                 ON CONFLICT (ticket_id) DO UPDATE SET available = excluded.available, held = excluded.held, \
-                 reservations = excluded.reservations",
-                (ticket_id.0, repair.total),
-            )?;
-            let empty = CacheStock { available: repair.total, held: 0, reservations: 0 };
-            Ok(Repaired { before, after: stock(tx.connection, ticket_id)?.unwrap_or(empty) })
-        });
-        Ok(repaired.await?)
+    async fn repair(&self, ticket_id: TicketId, page: &RepairPage) -> Result<Repaired, StoreError> {
+        let page = page.clone();
+        Ok(self.writer()?.write(move |tx| repair(tx, ticket_id, &page)).await?)
     }
 }
 
@@ -150,18 +131,47 @@ fn release(tx: &Tx<'_>, ticket_id: TicketId, order_no: &str) -> rusqlite::Result
     }
 }
 
-/// Does nothing where the order has a reservation or a tombstone.
+fn repair(tx: &Tx<'_>, ticket_id: TicketId, page: &RepairPage) -> rusqlite::Result<Repaired> {
+    let before = stock(tx.connection, ticket_id)?;
+    let mut after = before.unwrap_or(CacheStock { available: 0, held: 0, reservations: 0 });
+    let (mut added, mut given_back) = (0, 0);
+    for orphan in page.orphans() {
+        if let Some((true, quantity)) = held(tx, ticket_id, orphan.as_str())? {
+            given_back += 1;
+            after.held = after.held.saturating_sub(quantity);
+            after.reservations = after.reservations.saturating_sub(1);
+        }
+        tombstone(tx, ticket_id, orphan.as_str())?;
+    }
+    for missing in page.missing() {
+        if insert_reservation(tx, ticket_id, missing)? {
+            added += 1;
+            after.held += missing.quantity;
+            after.reservations += 1;
+        }
+    }
+    after.available = page.available(after.held);
+    tx.execute(
+        "INSERT INTO stock_cache (ticket_id, available, held, reservations) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (ticket_id) DO UPDATE SET available = excluded.available, held = excluded.held, \
+         reservations = excluded.reservations",
+        (ticket_id.0, after.available, after.held, after.reservations),
+    )?;
+    Ok(Repaired { before, after, added, given_back })
+}
+
+/// False, with nothing done, where the order has a reservation or a tombstone.
 fn insert_reservation(
     tx: &Tx<'_>,
     ticket_id: TicketId,
     reservation: &HeldReservation,
-) -> rusqlite::Result<()> {
-    tx.execute(
+) -> rusqlite::Result<bool> {
+    let inserted = tx.execute(
         "INSERT INTO reservations (ticket_id, order_no, user_id, quantity, held) VALUES (?1, ?2, ?3, ?4, 1) \
          ON CONFLICT DO NOTHING",
         (ticket_id.0, reservation.order_no.as_str(), reservation.user_id.0, reservation.quantity),
     )?;
-    Ok(())
+    Ok(inserted > 0)
 }
 
 fn tombstone(tx: &Tx<'_>, ticket_id: TicketId, order_no: &str) -> rusqlite::Result<()> {

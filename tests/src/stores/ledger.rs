@@ -100,17 +100,62 @@ pub async fn each_change_of_a_batch_is_answered_by_itself(store: Arc<dyn StockLe
     assert_eq!(store.apply(TICKET, &[]).await.unwrap(), []);
 }
 
-/// A batch may be larger than any backend's transaction, and is paged back whole.
+/// 250 deductions of one seat, for more than any backend applies at once, and the records of the first 200.
+fn large_batch() -> (Vec<LedgerChange>, Vec<LedgerEntry>) {
+    let batch: Vec<_> = (0..250).map(|index| change(&format!("T{index:03}"), 1, Deduct)).collect();
+    let record = |change: &LedgerChange| LedgerEntry {
+        order_no: change.order_no.clone(),
+        quantity: 1,
+        state: LedgerState::Deducted,
+    };
+    let records = batch[..200].iter().map(record).collect();
+    (batch, records)
+}
+
+/// A batch may be larger than any backend's transaction. It is answered when all of it is applied; meanwhile others see
+/// some of it or nothing, but never more seats taken than there are. It is paged back whole.
 pub async fn a_large_batch_is_applied_whole(store: Arc<dyn StockLedger>) {
     store.load(TICKET, 200).await.unwrap();
-    let batch: Vec<_> = (0..250).map(|index| change(&format!("T{index:03}"), 1, Deduct)).collect();
-    let outcomes = store.apply(TICKET, &batch).await.unwrap();
+    let (batch, records) = large_batch();
+    let applying = tokio::spawn({
+        let (store, batch) = (store.clone(), batch.clone());
+        async move { store.apply(TICKET, &batch).await.unwrap() }
+    });
+    let mut before = 0;
+    while !applying.is_finished() {
+        let now = counters(&*store, TICKET).await;
+        assert!(before <= now.locked && now.locked <= now.total && now.sold == 0, "{now:?}");
+        before = now.locked;
+        tokio::task::yield_now().await;
+    }
+    let outcomes = applying.await.unwrap();
     assert!(outcomes[..200].iter().all(|outcome| *outcome == LedgerOutcome::Applied));
     assert_eq!(outcomes[200..], [LedgerOutcome::Insufficient { available: 0 }; 50]);
-    let (counted, entries) = audited(&*store, TICKET).await;
-    assert_eq!(counted, Counters { total: 200, locked: 200, sold: 0 });
-    let names: Vec<_> = entries.into_iter().map(|entry| entry.order_no).collect();
-    assert_eq!(names, batch[..200].iter().map(|change| change.order_no.clone()).collect::<Vec<_>>());
+    let taken = Counters { total: 200, locked: 200, sold: 0 };
+    assert_eq!(audited(&*store, TICKET).await, (taken, records));
+}
+
+/// A batch of which a part was applied before, as when a process dies between two parts, is applied again and ends the
+/// same; so does one of which all was.
+pub async fn a_large_batch_that_was_applied_in_part_ends_the_same(store: Arc<dyn StockLedger>) {
+    let (batch, records) = large_batch();
+    let taken = Counters { total: 200, locked: 200, sold: 0 };
+    for (ticket_id, applied) in (1_000..).map(TicketId).zip([1, 99, 100, 150, 250]) {
+        store.load(ticket_id, 200).await.unwrap();
+        store.apply(ticket_id, &batch[..applied]).await.unwrap();
+        let (_, part) = audited(&*store, ticket_id).await;
+        assert_eq!(part, records[..applied.min(200)]);
+        let outcomes = store.apply(ticket_id, &batch).await.unwrap();
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            let expected = match index {
+                200.. => LedgerOutcome::Insufficient { available: 0 },
+                _ if index < applied => LedgerOutcome::AlreadyApplied,
+                _ => LedgerOutcome::Applied,
+            };
+            assert_eq!(outcome, expected, "change {index}, of which {applied} were applied before");
+        }
+        assert_eq!(audited(&*store, ticket_id).await, (taken, records.clone()));
+    }
 }
 
 fn any_change() -> impl Strategy<Value = LedgerChange> {
@@ -217,7 +262,7 @@ pub async fn racing_batches_lose_no_change(store: Arc<dyn StockLedger>) {
                 let outcomes = loop {
                     match store.apply(TICKET, &batch).await {
                         Ok(outcomes) => break outcomes,
-                        // Somebody else was first; nothing changed.
+                        // Somebody else was first; nothing of so small a batch was applied.
                         Err(StoreError::Conflict(_)) => tokio::task::yield_now().await,
                         Err(error) => panic!("{error}"),
                     }

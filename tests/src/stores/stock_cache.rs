@@ -1,18 +1,19 @@
 //! The stock cache that buyers race for.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use boxoffice_domain::ports::{
-    CacheStock, HeldReservation, Release, Repair, Repaired, ReservationRequest, Reserve, StockCache,
+    CacheStock, HeldReservation, Release, RepairPage, Repaired, ReservationRequest, Reserve, StockCache,
 };
 use boxoffice_domain::testing::FakeStockCache;
-use boxoffice_domain::{TicketId, UserId};
+use boxoffice_domain::{OrderNo, TicketId, UserId};
 use proptest::prelude::Strategy;
 use proptest::prop_oneof;
 
 use super::{TICKET, number};
-use crate::support::{at_once, every_page, holds_for};
+use crate::support::{at_once, holds_for};
 
 fn request(name: &str, user: i64, quantity: u32, limit: Option<u32>) -> ReservationRequest {
     ReservationRequest {
@@ -26,6 +27,37 @@ fn request(name: &str, user: i64, quantity: u32, limit: Option<u32>) -> Reservat
 
 async fn stock(store: &dyn StockCache) -> CacheStock {
     store.stock(TICKET).await.unwrap().expect("stock is loaded")
+}
+
+/// Every reservation of a ticket, in the order of their numbers, each once: a page may be of any size, in any order.
+async fn held(store: &dyn StockCache, ticket_id: TicketId, limit: u32) -> Vec<HeldReservation> {
+    let (mut held, mut cursor) = (BTreeMap::new(), None::<String>);
+    for _ in 0..10_000 {
+        let page = store.reservations(ticket_id, limit, cursor.as_deref()).await.unwrap();
+        held.extend(page.items.into_iter().map(|held| (held.order_no.clone(), held)));
+        cursor = page.next;
+        if cursor.is_none() {
+            return held.into_values().collect();
+        }
+    }
+    panic!("the pages never end");
+}
+
+/// A repair of one page.
+fn repair(total: u32, orphans: Vec<OrderNo>, missing: Vec<HeldReservation>) -> RepairPage {
+    let mut pages = RepairPage::pages(total, orphans, missing, RepairPage::MOST_ENTRIES);
+    assert_eq!(pages.len(), 1);
+    pages.remove(0)
+}
+
+/// Seats that the ledger counts, of one order each.
+fn lost(count: u32) -> Vec<HeldReservation> {
+    let reservation = |index| HeldReservation {
+        order_no: number(&format!("L{index:03}")),
+        user_id: UserId(1_000 + i64::from(index)),
+        quantity: 1,
+    };
+    (0..count).map(reservation).collect()
 }
 
 /// A ticket without stock says so and keeps nothing; stock is loaded once.
@@ -130,8 +162,8 @@ pub async fn a_released_order_never_reserves_again(store: Arc<dyn StockCache>) {
     assert_eq!(stock(&*store).await, CacheStock { available: 100, held: 0, reservations: 0 });
 }
 
-/// Reservations are listed in the order of their numbers, without those that were given back.
-pub async fn reservations_are_paged_in_the_order_of_their_numbers(store: Arc<dyn StockCache>) {
+/// Every reservation is listed, on pages of any size, without those that were given back.
+pub async fn reservations_are_listed_page_by_page(store: Arc<dyn StockCache>) {
     store.load(TICKET, 100).await.unwrap();
     store.load(TicketId(8), 100).await.unwrap();
     for index in [4, 1, 9, 7, 0, 3, 8, 2, 6, 5] {
@@ -143,47 +175,123 @@ pub async fn reservations_are_paged_in_the_order_of_their_numbers(store: Arc<dyn
         .unwrap();
     store.release(TICKET, &number("T3")).await.unwrap();
     store.release(TICKET, &number("T33")).await.unwrap();
-    let held = |index: i64| HeldReservation {
+    let reservation = |index: i64| HeldReservation {
         order_no: number(&format!("T{index}")),
         user_id: UserId(index),
         quantity: 2,
     };
-    let wanted: Vec<_> = [0, 1, 2, 4, 5, 6, 7, 8, 9].map(held).into();
+    let wanted: Vec<_> = [0, 1, 2, 4, 5, 6, 7, 8, 9].map(reservation).into();
     for limit in [1, 4, 100] {
-        let found = every_page(limit, async |cursor| store.reservations(TICKET, limit, cursor).await).await;
-        assert_eq!(found, wanted, "pages of {limit}");
+        assert_eq!(held(&*store, TICKET, limit).await, wanted, "pages of {limit}");
     }
 }
 
-/// A repair adds what is missing unless a tombstone forbids it, gives orphans back for good, and counts anew.
+/// A repair adds what is missing unless a tombstone forbids it, gives orphans back for good, and sets the number of
+/// available seats.
 pub async fn a_repair_puts_a_ticket_right(store: Arc<dyn StockCache>) {
     let missing =
         |name: &str, quantity| HeldReservation { order_no: number(name), user_id: UserId(0), quantity };
-    let first = Repair { total: 10, missing: vec![missing("T1", 3)], orphans: Vec::new() };
+    let first = repair(10, Vec::new(), vec![missing("T1", 3)]);
     let after = CacheStock { available: 7, held: 3, reservations: 1 };
-    assert_eq!(store.repair(TICKET, &first).await.unwrap(), Repaired { before: None, after });
+    let done = Repaired { before: None, after, added: 1, given_back: 0 };
+    assert_eq!(store.repair(TICKET, &first).await.unwrap(), done);
     assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), Reserve::AlreadyReserved);
 
     store.reserve(&request("T2", 2, 2, None)).await.unwrap();
     store.release(TICKET, &number("gone")).await.unwrap();
-    let second = Repair {
-        total: 20,
-        missing: vec![missing("gone", 5), missing("T3", 4), missing("T1", 3)],
-        orphans: vec![number("T2"), number("never-seen")],
-    };
+    let second = repair(
+        20,
+        vec![number("T2"), number("never-seen")],
+        vec![missing("gone", 5), missing("T3", 4), missing("T1", 3)],
+    );
     let before = Some(CacheStock { available: 5, held: 5, reservations: 2 });
     let after = CacheStock { available: 13, held: 7, reservations: 2 };
-    assert_eq!(store.repair(TICKET, &second).await.unwrap(), Repaired { before, after });
+    let done = Repaired { before, after, added: 1, given_back: 1 };
+    assert_eq!(store.repair(TICKET, &second).await.unwrap(), done);
     let again = store.repair(TICKET, &second).await.unwrap();
-    assert_eq!(again, Repaired { before: Some(after), after }, "a repair may be repeated");
+    let nothing = Repaired { before: Some(after), after, added: 0, given_back: 0 };
+    assert_eq!(again, nothing, "a repair may be repeated");
     for name in ["T2", "never-seen", "gone"] {
         assert_eq!(store.reserve(&request(name, 2, 1, None)).await.unwrap(), Reserve::RolledBack, "{name}");
     }
     assert_eq!(store.release(TICKET, &number("T3")).await.unwrap(), Release::Released);
 
-    let fewer = Repair { total: 2, missing: Vec::new(), orphans: Vec::new() };
+    let fewer = repair(2, Vec::new(), Vec::new());
     let after = CacheStock { available: 0, held: 3, reservations: 1 };
     assert_eq!(store.repair(TICKET, &fewer).await.unwrap().after, after, "more is held than there is");
+}
+
+/// A cache that lost its memory gets it back page by page. Until the last page the seats of later pages are promised to
+/// nobody, and a repair that ended half-way is made up for by the next.
+pub async fn a_long_repair_promises_no_seat_that_a_later_page_brings(store: Arc<dyn StockCache>) {
+    let pages = RepairPage::pages(270, Vec::new(), lost(250), RepairPage::MOST_ENTRIES);
+    let all = u32::try_from(pages.len()).unwrap();
+    assert!(all > 2, "a repair of {all} pages is not long");
+    let mut reserved = 0;
+    // The first time it ends after two pages.
+    for page in pages[..2].iter().chain(&pages) {
+        store.repair(TICKET, page).await.unwrap();
+        assert_eq!(stock(&*store).await.available, 20 - reserved);
+        let wish = request(&format!("B{reserved}"), reserved.into(), 1, None);
+        assert_eq!(store.reserve(&wish).await.unwrap(), Reserve::Reserved);
+        reserved += 1;
+        let greedy = request("greedy", 1, 21 - reserved, None);
+        let available = 20 - reserved;
+        assert_eq!(store.reserve(&greedy).await.unwrap(), Reserve::SoldOut { available });
+    }
+    let after = CacheStock { available: 20 - reserved, held: 250 + reserved, reservations: 250 + reserved };
+    assert_eq!(stock(&*store).await, after);
+    assert_eq!(held(&*store, TICKET, 100).await.len(), 250 + reserved as usize);
+}
+
+/// Buyers who reserve and release while a repair goes on change nothing about its end.
+pub async fn a_repair_ends_right_while_buyers_race(store: Arc<dyn StockCache>) {
+    const TOTAL: u32 = 330;
+    store.load(TICKET, 30).await.unwrap();
+    let orphans: Vec<_> = (0..10).map(|index| number(&format!("O{index}"))).collect();
+    for orphan in &orphans {
+        store.reserve(&request(orphan.as_str(), 1, 1, None)).await.unwrap();
+    }
+    let repairing = tokio::spawn({
+        let (store, pages) = (store.clone(), RepairPage::pages(TOTAL, orphans.clone(), lost(300), 10));
+        async move {
+            for page in pages {
+                store.repair(TICKET, &page).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let kept = at_once(8, |buyer| {
+        let store = store.clone();
+        async move {
+            let mut kept = 0_u32;
+            for round in 0..24_u32 {
+                let wish = request(&format!("B{buyer}-{round}"), buyer.into(), 1 + round % 2, None);
+                let reserved = store.reserve(&wish).await.unwrap() == Reserve::Reserved;
+                if round % 3 == 0 {
+                    store.release(TICKET, &wish.order_no).await.unwrap();
+                } else if reserved {
+                    kept += wish.quantity;
+                }
+                tokio::task::yield_now().await;
+            }
+            kept
+        }
+    });
+    let kept: u32 = kept.await.into_iter().sum();
+    repairing.await.unwrap();
+    let after = stock(&*store).await;
+    assert_eq!((after.held, after.available), (300 + kept, TOTAL - 300 - kept));
+    let listed = held(&*store, TICKET, 50).await;
+    assert_eq!(listed.iter().map(|held| held.quantity).sum::<u32>(), after.held);
+    assert_eq!(listed.len(), after.reservations as usize);
+    for lost in lost(300) {
+        assert!(listed.contains(&lost), "{lost:?} is missing");
+    }
+    for orphan in &orphans {
+        let late = store.reserve(&request(orphan.as_str(), 1, 1, None)).await.unwrap();
+        assert_eq!(late, Reserve::RolledBack);
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -209,7 +317,7 @@ fn asked() -> impl Strategy<Value = Asked> {
 /// The answer in words, so that all kinds compare alike.
 async fn answer(store: &dyn StockCache, ticket_id: TicketId, asked: &Asked) -> String {
     let name = |order: &i64| number(&format!("T{order}"));
-    let held =
+    let reservation =
         |order: &i64| HeldReservation { order_no: name(order), user_id: UserId(order % 2), quantity: 2 };
     match asked {
         Asked::Load(seats) => format!("{:?}", store.load(ticket_id, *seats).await),
@@ -219,12 +327,9 @@ async fn answer(store: &dyn StockCache, ticket_id: TicketId, asked: &Asked) -> S
         }
         Asked::Release { order } => format!("{:?}", store.release(ticket_id, &name(order)).await),
         Asked::Repair { total, missing, orphans } => {
-            let repair = Repair {
-                total: *total,
-                missing: missing.iter().map(held).collect(),
-                orphans: orphans.iter().map(name).collect(),
-            };
-            format!("{:?}", store.repair(ticket_id, &repair).await)
+            let (orphans, missing) = (orphans.iter().map(name), missing.iter().map(reservation));
+            let page = repair(*total, orphans.collect(), missing.collect());
+            format!("{:?}", store.repair(ticket_id, &page).await)
         }
     }
 }
@@ -241,8 +346,98 @@ pub async fn any_requests_are_answered_as_by_the_model(store: Arc<dyn StockCache
                 assert_eq!(given, answer(&model, ticket_id, asked).await, "{asked:?}");
                 assert_eq!(store.stock(ticket_id).await, model.stock(ticket_id).await, "after {asked:?}");
             }
-            let listed = store.reservations(ticket_id, 100, None).await;
-            assert_eq!(listed, model.reservations(ticket_id, 100, None).await);
+            assert_eq!(held(&*store, ticket_id, 100).await, held(&model, ticket_id, 100).await);
+        }
+    })
+    .await;
+}
+
+/// A repair of `missing` and `orphans` in pages of `size`, what buyers ask before it and after each page, and after how
+/// many pages it ends half-way and begins anew.
+#[derive(Debug, Clone)]
+struct Racing {
+    before: Vec<Asked>,
+    total: u32,
+    orphans: BTreeSet<i64>,
+    missing: BTreeSet<i64>,
+    size: usize,
+    between: Vec<Vec<Asked>>,
+    cut: usize,
+}
+
+fn racing() -> impl Strategy<Value = Racing> {
+    let buyers = || {
+        prop_oneof![
+            3 => (0..16_i64, 1..4_u32)
+                .prop_map(|(order, quantity)| Asked::Reserve { order, quantity, limit: None }),
+            2 => (0..16_i64).prop_map(|order| Asked::Release { order }),
+        ]
+    };
+    let before = (proptest::option::of(0..20_u32), proptest::collection::vec(buyers(), 0..10))
+        .prop_map(|(loaded, asked)| loaded.map(Asked::Load).into_iter().chain(asked).collect::<Vec<_>>());
+    let between = proptest::collection::vec(proptest::collection::vec(buyers(), 0..4), 1..8);
+    let orders = || proptest::collection::btree_set(0..12_i64, 0..10);
+    (before, 0..40_u32, orders(), orders(), 1..4_usize, between, 0..4_usize).prop_map(
+        |(before, total, orphans, lost, size, between, cut)| {
+            // An order that is live has its seats in the ledger; one that is not has none there.
+            let missing = lost.difference(&orphans).copied().collect();
+            Racing { before, total, orphans, missing, size, between, cut }
+        },
+    )
+}
+
+/// Whatever buyers ask between the pages of a repair, and also when it ends half-way and is repeated, every answer is
+/// that of a simple model, nobody is promised a seat that a later page brings, and the end is right (I2).
+pub async fn a_repair_ends_right_whatever_is_asked_between_its_pages(store: Arc<dyn StockCache>) {
+    let tickets = AtomicI64::new(5_000);
+    holds_for(96, racing(), move |racing| {
+        let ticket_id = TicketId(tickets.fetch_add(1, Ordering::SeqCst));
+        let (store, model) = (store.clone(), FakeStockCache::default());
+        async move {
+            let both = async |asked: &Asked| {
+                let given = answer(&*store, ticket_id, asked).await;
+                assert_eq!(given, answer(&model, ticket_id, asked).await, "{asked:?}");
+            };
+            let name = |order: &i64| number(&format!("T{order}"));
+            let reservation =
+                |order: &i64| HeldReservation { order_no: name(order), user_id: UserId(*order), quantity: 2 };
+            for asked in &racing.before {
+                both(asked).await;
+            }
+            let pages = RepairPage::pages(
+                racing.total,
+                racing.orphans.iter().map(name).collect(),
+                racing.missing.iter().map(reservation).collect(),
+                racing.size,
+            );
+            let half = pages.iter().take(racing.cut).enumerate();
+            let mut between = racing.between.iter().cycle();
+            // Where more is held or withheld than there is, what is released looks available until the next repair.
+            let mut short = false;
+            for (done, page) in half.chain(pages.iter().enumerate()) {
+                let repaired = store.repair(ticket_id, page).await.unwrap();
+                assert_eq!(repaired, model.repair(ticket_id, page).await.unwrap());
+                let to_come = || {
+                    let later = pages[done + 1..].iter().flat_map(RepairPage::missing);
+                    later.map(|missing| missing.quantity).sum::<u32>()
+                };
+                short |= repaired.after.held + to_come() > racing.total;
+                if done + 1 == pages.len() {
+                    assert_eq!(repaired.after.available, racing.total.saturating_sub(repaired.after.held));
+                    continue;
+                }
+                for asked in between.next().into_iter().flatten() {
+                    both(asked).await;
+                    let now = store.stock(ticket_id).await.unwrap().unwrap();
+                    assert_eq!(Some(now), model.snapshot(ticket_id));
+                    let promised = now.available + now.held + to_come();
+                    assert!(short || promised <= racing.total, "{promised} seats promised after {asked:?}");
+                }
+            }
+            assert_eq!(held(&*store, ticket_id, 3).await, held(&model, ticket_id, 100).await);
+            for orphan in &racing.orphans {
+                assert!(!model.holds(ticket_id, &name(orphan)), "an orphan holds seats");
+            }
         }
     })
     .await;

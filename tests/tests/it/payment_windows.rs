@@ -59,7 +59,8 @@ async fn an_order_expires_in_time_although_its_bus_delays_for_less() {
         let (file, shutdown) = (file.clone(), shutdown.clone());
         tokio::spawn(async move { file.run(function, settings(), shutdown).await })
     });
-    let body = r#"{"orderNo":"T1","userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2}"#;
+    let body =
+        r#"{"orderNo":"T1","userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2}"#;
     bus.send(Outgoing::new(topic::ORDER, tag::ORDER_CREATED, "T1", body)).await.unwrap();
 
     let state = || world.orders.state(&order.order_no);

@@ -48,6 +48,26 @@ async fn a_batch_costs_one_write_for_each_ticket() {
     assert_eq!(world.ledger.batches(), [(TicketId(2), 1), (World::TICKET, 31)]);
 }
 
+/// A ledger applies a large batch in parts, between which the process may die.
+#[tokio::test]
+async fn a_large_batch_that_was_cut_between_its_parts_is_applied_again() {
+    for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
+        let world = World::new();
+        world.on_sale(600);
+        let batch = || (0..250).map(|number| deduct(&format!("T{number:03}")));
+        world.crash.at(1, moment);
+        let outcomes = handle(&world, batch()).await;
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Retry { .. })));
+        world.crash.restart();
+        let applied = if moment == Moment::BeforeEffect { 100 } else { 200 };
+        assert_eq!(counters(&world), (2 * applied, 0));
+        let outcomes = handle(&world, batch()).await;
+        let duplicates = outcomes.iter().take_while(|outcome| **outcome == Outcome::Duplicate).count();
+        assert_eq!((duplicates, outcomes.len()), (applied as usize, 250));
+        assert_eq!(counters(&world), (500, 0));
+    }
+}
+
 #[tokio::test]
 async fn one_bad_message_falls_out_of_the_batch() {
     let world = World::new();

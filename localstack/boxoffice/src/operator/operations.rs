@@ -2,9 +2,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boxoffice_domain::ports::{
-    DeadLetter, DeadLetterFilter, Outgoing, Page, Ports, SendError, StoreError,
-};
+use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
 use boxoffice_host::Opened;
@@ -118,10 +116,17 @@ impl Operations {
             let letter = self.ports.dead_letters.get(id).await?;
             return Ok((letter.into_iter().filter(|letter| meant.matches(letter)).collect(), None));
         }
-        let listed = async |limit, cursor: Option<String>| {
-            self.ports.dead_letters.list(&meant, limit, cursor.as_deref()).await
-        };
-        first_items(limit, cursor, listed).await
+        // A page may be short although more follow.
+        let (mut letters, mut cursor) = (Vec::new(), cursor);
+        loop {
+            let page =
+                self.ports.dead_letters.list(&meant, still(limit, &letters), cursor.as_deref()).await?;
+            letters.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() || still(limit, &letters) == 0 {
+                return Ok((letters, cursor));
+            }
+        }
     }
 
     async fn redrive(
@@ -235,10 +240,15 @@ impl Operations {
     }
 
     async fn refunds(&self, limit: u32) -> Result<Answer, OperatorError> {
-        let listed = async |limit, cursor: Option<String>| {
-            self.ports.orders.refunds_due(limit, cursor.as_deref()).await
-        };
-        let (orders, _) = first_items(limit, None, listed).await?;
+        let (mut orders, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.ports.orders.refunds_due(still(limit, &orders), cursor.as_deref()).await?;
+            orders.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() || still(limit, &orders) == 0 {
+                break;
+            }
+        }
         let view = |order: boxoffice_domain::Order| {
             let refund = order.refund_due?;
             Some(RefundView {
@@ -267,27 +277,10 @@ impl Operations {
     }
 }
 
-/// Items of a listing from `cursor` on, as many as `limit` unless there are fewer, and where to go on. A page may be
-/// short although more follow.
-async fn first_items<T>(
-    limit: u32,
-    mut cursor: Option<String>,
-    mut list: impl AsyncFnMut(u32, Option<String>) -> Result<Page<T>, StoreError>,
-) -> Result<(Vec<T>, Option<String>), OperatorError> {
+/// How many more items an answer may hold that holds these.
+fn still<T>(limit: u32, items: &[T]) -> u32 {
     let most = limit.clamp(1, ITEMS_PER_CALL);
-    let mut items = Vec::new();
-    loop {
-        let missing = most.saturating_sub(u32::try_from(items.len()).unwrap_or(most));
-        if missing == 0 {
-            return Ok((items, cursor));
-        }
-        let page = list(missing, cursor).await?;
-        items.extend(page.items);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok((items, None));
-        }
-    }
+    most.saturating_sub(u32::try_from(items.len()).unwrap_or(most))
 }
 
 fn parse(order_no: &str) -> Result<OrderNo, OperatorError> {

@@ -24,7 +24,11 @@ impl FakeBus {
     /// Nothing sent yet; dies with `crash`.
     pub fn new(crash: &Crash) -> Self {
         let dead = || SendError::OutcomeUnknown("the process died".to_owned());
-        Self { faults: Faults::new(crash.clone(), dead), sent: Mutex::default(), longest_delay: Mutex::default() }
+        Self {
+            faults: Faults::new(crash.clone(), dead),
+            sent: Mutex::default(),
+            longest_delay: Mutex::default(),
+        }
     }
 
     /// From now on records what a bus would do that holds messages back for at most `longest`: a later `deliver_at`

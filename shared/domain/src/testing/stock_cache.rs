@@ -1,3 +1,4 @@
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
@@ -6,8 +7,8 @@ use async_trait::async_trait;
 use super::paging::page;
 use super::{Crash, Faults, fault_switches, locked};
 use crate::ports::{
-    CacheStock, HeldReservation, Page, Release, Repair, Repaired, ReservationRequest, Reserve, StockCache,
-    StoreError,
+    CacheStock, HeldReservation, Page, Release, RepairPage, Repaired, ReservationRequest, Reserve,
+    StockCache, StoreError,
 };
 use crate::{OrderNo, TicketId, UserId};
 
@@ -75,14 +76,21 @@ impl Ticket {
         }
     }
 
-    fn repair(&mut self, repair: &Repair) {
-        for missing in &repair.missing {
-            self.slots.entry(missing.order_no.clone()).or_insert_with(|| Slot::Held(missing.clone()));
+    /// How many reservations were added and how many given back.
+    fn repair(&mut self, page: &RepairPage) -> (u32, u32) {
+        let (mut added, mut given_back) = (0, 0);
+        for orphan in page.orphans() {
+            let before = self.slots.insert(orphan.clone(), Slot::Tombstone);
+            given_back += u32::from(matches!(before, Some(Slot::Held(_))));
         }
-        for orphan in &repair.orphans {
-            self.slots.insert(orphan.clone(), Slot::Tombstone);
+        for missing in page.missing() {
+            if let Entry::Vacant(slot) = self.slots.entry(missing.order_no.clone()) {
+                slot.insert(Slot::Held(missing.clone()));
+                added += 1;
+            }
         }
-        self.available = repair.total.saturating_sub(self.stock().held);
+        self.available = page.available(self.stock().held);
+        (added, given_back)
     }
 }
 
@@ -189,14 +197,14 @@ impl StockCache for FakeStockCache {
             .await
     }
 
-    async fn repair(&self, ticket_id: TicketId, repair: &Repair) -> Result<Repaired, StoreError> {
+    async fn repair(&self, ticket_id: TicketId, page: &RepairPage) -> Result<Repaired, StoreError> {
         self.faults
             .call(|| {
                 let mut tickets = locked(&self.tickets);
                 let before = tickets.get(&ticket_id).map(Ticket::stock);
                 let ticket = tickets.entry(ticket_id).or_default();
-                ticket.repair(repair);
-                Ok(Repaired { before, after: ticket.stock() })
+                let (added, given_back) = ticket.repair(page);
+                Ok(Repaired { before, after: ticket.stock(), added, given_back })
             })
             .await
     }

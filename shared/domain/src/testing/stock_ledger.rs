@@ -9,13 +9,16 @@ use crate::ledger::fold;
 use crate::ports::{Page, StockLedger, StoreError};
 use crate::{Counters, LedgerChange, LedgerEntry, LedgerOutcome, OrderNo, TicketId};
 
+/// The most changes that are applied in one step.
+const MOST_AT_ONCE: usize = 100;
+
 #[derive(Debug, Default)]
 struct Ticket {
     counters: Counters,
     entries: HashMap<OrderNo, LedgerEntry>,
 }
 
-/// The durable stock in memory.
+/// The durable stock in memory. A batch of more than 100 changes is applied in parts, each a call that may fail.
 #[derive(Debug)]
 pub struct FakeStockLedger {
     faults: Faults<StoreError>,
@@ -60,9 +63,21 @@ impl FakeStockLedger {
         locked(&self.tickets).get(&ticket_id).and_then(|ticket| ticket.entries.get(order_no)).cloned()
     }
 
-    /// The batches applied so far: the ticket and the number of changes.
+    /// The changes of counters so far: the ticket, and the number of changes of the batch or the part of a batch.
     pub fn batches(&self) -> Vec<(TicketId, usize)> {
         locked(&self.batches).clone()
+    }
+
+    fn apply_at_once(&self, ticket_id: TicketId, changes: &[LedgerChange]) -> Vec<LedgerOutcome> {
+        locked(&self.batches).push((ticket_id, changes.len()));
+        let mut tickets = locked(&self.tickets);
+        let Some(ticket) = tickets.get_mut(&ticket_id) else {
+            return vec![LedgerOutcome::UnknownTicket(ticket_id); changes.len()];
+        };
+        let folded = fold(ticket.counters, &ticket.entries, changes);
+        ticket.counters = folded.counters;
+        ticket.entries.extend(folded.changed.into_iter().map(|entry| (entry.order_no.clone(), entry)));
+        folded.outcomes
     }
 }
 
@@ -90,21 +105,11 @@ impl StockLedger for FakeStockLedger {
         ticket_id: TicketId,
         changes: &[LedgerChange],
     ) -> Result<Vec<LedgerOutcome>, StoreError> {
-        self.faults
-            .call(|| {
-                locked(&self.batches).push((ticket_id, changes.len()));
-                let mut tickets = locked(&self.tickets);
-                let Some(ticket) = tickets.get_mut(&ticket_id) else {
-                    return Ok(vec![LedgerOutcome::UnknownTicket(ticket_id); changes.len()]);
-                };
-                let folded = fold(ticket.counters, &ticket.entries, changes);
-                ticket.counters = folded.counters;
-                ticket
-                    .entries
-                    .extend(folded.changed.into_iter().map(|entry| (entry.order_no.clone(), entry)));
-                Ok(folded.outcomes)
-            })
-            .await
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for part in changes.chunks(MOST_AT_ONCE) {
+            outcomes.extend(self.faults.call(|| Ok(self.apply_at_once(ticket_id, part))).await?);
+        }
+        Ok(outcomes)
     }
 
     async fn counters(&self, ticket_id: TicketId) -> Result<Option<Counters>, StoreError> {

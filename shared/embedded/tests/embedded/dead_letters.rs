@@ -181,9 +181,7 @@ async fn letters_are_listed_oldest_first_page_by_page_and_by_filter() {
     }
     let all = DeadLetterFilter::default();
     let first = store.list(&all, 2, None).await.unwrap();
-    let ids = |page: &Page<DeadLetter>| {
-        page.items.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>()
-    };
+    let ids = |page: &Page<DeadLetter>| page.items.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&first), ["l1", "l2"]);
     let rest = store.list(&all, 2, first.next.as_deref()).await.unwrap();
     assert_eq!((ids(&rest), rest.next), (vec!["l3".to_owned()], None));

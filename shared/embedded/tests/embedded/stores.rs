@@ -1,6 +1,7 @@
 use boxoffice_domain::ports::{
     Begin, Claim, Created, Fence, HeldReservation, IdempotencyKey, IdempotencyStore, OrderStore, Outbox,
-    Release, Repair, ReservationRequest, Reserve, Stepped, StockCache, StockLedger, StoreAudit, StoreError,
+    Release, RepairPage, ReservationRequest, Reserve, Stepped, StockCache, StockLedger, StoreAudit,
+    StoreError,
 };
 use boxoffice_domain::{
     Decimal, LedgerChange, LedgerOperation, LedgerOutcome, LedgerState, OrderState, OrderStep, PayType,
@@ -216,10 +217,11 @@ async fn a_repair_adds_what_is_missing_gives_orphans_back_and_keeps_tombstones()
     store.reserve(&wish("orphan", 2)).await.unwrap();
     store.release(TICKET, &no("tombstone")).await.unwrap();
     let held = |name: &str| HeldReservation { order_no: no(name), user_id: UserId(0), quantity: 4 };
-    let repair =
-        Repair { total: 10, missing: vec![held("missing"), held("tombstone")], orphans: vec![no("orphan")] };
-    let repaired = store.repair(TICKET, &repair).await.unwrap();
+    let missing = vec![held("missing"), held("tombstone")];
+    let pages = RepairPage::pages(10, vec![no("orphan")], missing, RepairPage::MOST_ENTRIES);
+    let repaired = store.repair(TICKET, &pages[0]).await.unwrap();
     assert_eq!(repaired.before.unwrap().held, 2);
+    assert_eq!((pages.len(), repaired.added, repaired.given_back), (1, 1, 1));
     let after = repaired.after;
     assert_eq!((after.available, after.held, after.reservations), (6, 4, 1));
     let reservations = store.reservations(TICKET, 10, None).await.unwrap().items;
