@@ -6,8 +6,9 @@ use boxoffice_domain::ports::{
     StockLedger, StoreError,
 };
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderStep, TicketId};
+use boxoffice_flow::deliver_unsent;
 use boxoffice_runtime::telemetry::AtMostEvery;
-use boxoffice_runtime::{IdempotencyGuard, IdempotencySettings, deliver_unsent};
+use boxoffice_runtime::{IdempotencyGuard, IdempotencySettings};
 use jiff::Timestamp;
 
 use crate::requests::order_number;

@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, UserDirectory};
-use boxoffice_domain::{
-    BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId,
-};
+use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
+use boxoffice_flow::{BuyerText, MessageWriter, ext_key, reading};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
-use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 const NO_REMARK: &str = "订单已取消 / the order was cancelled";
@@ -61,7 +59,7 @@ impl OrderCancelled {
     }
 
     async fn cancelled(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
-        let order_no = wire::order_no(message.require_order_no())?;
+        let order_no = reading::order_no(message.require_order_no())?;
         let order = self.orders.get(&order_no).await?;
         let remark = self.cancel(order.as_ref(), message).await?;
 
@@ -73,7 +71,7 @@ impl OrderCancelled {
         }
         let user_id = order.as_ref().map(|order| order.user_id).or(message.user_id.map(UserId));
         let (ext_data, user_directory) = (message.ext_data.as_ref(), self.user_directory.as_deref());
-        let contact = wire::buyer_contact(order.as_ref(), ext_data, user_id, user_directory).await?;
+        let contact = reading::buyer_contact(order.as_ref(), ext_data, user_id, user_directory).await?;
         messages.extend(writer.notifications(&order_no, user_id, contact, &buyer_text(&order_no, &remark)));
         for answer in self.bus.send_all(messages).await {
             answer?;
@@ -83,7 +81,7 @@ impl OrderCancelled {
 
     /// Makes sure that an order the store knows is cancelled; why it was, in words for the buyer.
     async fn cancel(&self, order: Option<&Order>, message: &OrderEventMessage) -> Result<String, Outcome> {
-        let said = wire::ext_text(message.ext_data.as_ref(), wire::ext_key::REMARK);
+        let said = reading::ext_text(message.ext_data.as_ref(), ext_key::REMARK);
         let remark = said.unwrap_or_else(|| NO_REMARK.to_owned());
         let Some(order) = order else { return Ok(remark) };
         if order.state == OrderState::Cancelled {
@@ -104,14 +102,14 @@ impl OrderCancelled {
 /// deliveries of its creation may have come to different answers.
 fn stock_was_reserved(order: Option<&Order>, message: &OrderEventMessage) -> bool {
     let ext_data = message.ext_data.as_ref();
-    let said = ext_data.and_then(|ext_data| ext_data.get_bool(wire::ext_key::STOCK_RESERVED));
+    let said = ext_data.and_then(|ext_data| ext_data.get_bool(ext_key::STOCK_RESERVED));
     said.unwrap_or(true) || order.is_some_and(|order| order.total_amount.is_some())
 }
 
 fn seats(order: Option<&Order>, message: &OrderEventMessage) -> Result<(TicketId, u32), Outcome> {
     match order {
         Some(order) => Ok((order.ticket_id, order.quantity)),
-        None => Ok((TicketId(message.require_ticket_id()?), wire::quantity(message.require_quantity())?)),
+        None => Ok((TicketId(message.require_ticket_id()?), reading::quantity(message.require_quantity())?)),
     }
 }
 

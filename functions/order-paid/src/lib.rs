@@ -15,8 +15,8 @@ use boxoffice_domain::{
     BusinessRules, Decimal, FunctionSettings, Order, OrderNo, OrderState, OrderStep, PayType, ShowId,
     StepOutcome, TicketId, UserId,
 };
+use boxoffice_flow::{BuyerText, MessageWriter, ext_key, reading};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
-use boxoffice_runtime::wire::{self, BuyerText, MessageWriter};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 use jiff::Timestamp;
 
@@ -71,7 +71,7 @@ impl OrderPaid {
     }
 
     async fn paid(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
-        let order_no = wire::order_no(message.require_order_no())?;
+        let order_no = reading::order_no(message.require_order_no())?;
         let order = match self.orders.get(&order_no).await? {
             Some(order) if order.state == OrderState::Paid => Some(order),
             Some(order) => match self.record_payment(&order, message, context).await? {
@@ -103,7 +103,7 @@ impl OrderPaid {
         message: &OrderEventMessage,
         context: &Context,
     ) -> Result<Recorded, Outcome> {
-        let code = message.ext_data.as_ref().and_then(|ext_data| ext_data.get_i64(wire::ext_key::PAY_TYPE));
+        let code = message.ext_data.as_ref().and_then(|ext_data| ext_data.get_i64(ext_key::PAY_TYPE));
         let pay_type = code.and_then(|code| PayType::try_from(code).ok());
         let step = OrderStep::Pay { pay_type, at: self.paid_at(message) };
         match self.orders.step(&order.order_no, step, Outbox::none()).await? {
@@ -144,7 +144,7 @@ impl OrderPaid {
                 order_no,
                 show_id: message.show_id.map(ShowId),
                 ticket_id: TicketId(message.require_ticket_id()?),
-                quantity: wire::quantity(message.require_quantity())?,
+                quantity: reading::quantity(message.require_quantity())?,
                 amount: message.total_amount,
                 at: paid_at,
             },
@@ -160,7 +160,7 @@ impl OrderPaid {
     ) -> Result<Vec<Outgoing>, Outcome> {
         let user_id = order.map(|order| order.user_id).or(message.user_id.map(UserId));
         let user_directory = self.user_directory.as_deref();
-        let contact = wire::buyer_contact(order, message.ext_data.as_ref(), user_id, user_directory).await?;
+        let contact = reading::buyer_contact(order, message.ext_data.as_ref(), user_id, user_directory).await?;
         let text = buyer_text(&sale.order_no, sale.quantity, sale.amount);
         Ok(self.writer(context).notifications(&sale.order_no, user_id, contact, &text))
     }

@@ -15,9 +15,9 @@ use boxoffice_domain::ports::{
     StockCache,
 };
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderState, OrderStep, StepOutcome};
+use boxoffice_flow::{MessageWriter, deliver_unsent};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, StockOperation, group, tag, topic};
-use boxoffice_runtime::wire::MessageWriter;
-use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 use request::Request;
 

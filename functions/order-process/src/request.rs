@@ -2,8 +2,9 @@ use boxoffice_domain::ports::ReservationRequest;
 use boxoffice_domain::{
     BusinessRules, Contact, Order, OrderNo, OrderState, SessionId, ShowId, TicketId, UserId,
 };
+use boxoffice_flow::{ext_key, reading};
 use boxoffice_messages::OrderEventMessage;
-use boxoffice_runtime::{Outcome, wire};
+use boxoffice_runtime::Outcome;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
@@ -28,13 +29,13 @@ impl Request {
         let expires_at = named_expiry(message, rules)
             .unwrap_or_else(|| created_at.checked_add(rules.payment_window).unwrap_or(Timestamp::MAX));
         Ok(Self {
-            order_no: wire::order_no(message.require_order_no())?,
+            order_no: reading::order_no(message.require_order_no())?,
             user_id: UserId(message.require_user_id()?),
             show_id: ShowId(message.require_show_id()?),
             session_id: SessionId(message.require_session_id()?),
             ticket_id: TicketId(message.require_ticket_id()?),
-            quantity: wire::quantity(message.require_quantity())?,
-            contact: wire::ext_contact(message.ext_data.as_ref()),
+            quantity: reading::quantity(message.require_quantity())?,
+            contact: reading::ext_contact(message.ext_data.as_ref()),
             created_at,
             expires_at,
         })
@@ -73,7 +74,7 @@ impl Request {
 }
 
 fn named_expiry(message: &OrderEventMessage, rules: &BusinessRules) -> Option<Timestamp> {
-    let text = wire::ext_text(message.ext_data.as_ref(), wire::ext_key::EXPIRE_TIME)?;
+    let text = reading::ext_text(message.ext_data.as_ref(), ext_key::EXPIRE_TIME)?;
     let local: DateTime = text.parse().ok()?;
     rules.zone.to_timestamp(local).ok()
 }

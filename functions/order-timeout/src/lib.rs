@@ -12,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderStep, StepOutcome};
+use boxoffice_flow::{MessageWriter, deliver_unsent, reading};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, group, tag, topic};
-use boxoffice_runtime::wire::{self, MessageWriter};
-use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription, deliver_unsent};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 /// A message that comes sooner than this after it was sent was not held back.
 const SHORTEST_HOLD: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl OrderTimeout {
     }
 
     async fn time_out(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
-        let order_no = wire::order_no(message.require_order_no())?;
+        let order_no = reading::order_no(message.require_order_no())?;
         let Some(order) = self.orders.get(&order_no).await? else {
             // Only the order tells whether it was paid, so whoever keeps it has to let it expire.
             tracing::info!(%order_no, "the store does not know this order; its time-out is left to its owner");

@@ -10,7 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Page, Ports, SendError};
 use boxoffice_domain::{BusinessRules, FunctionSettings};
-use boxoffice_runtime::{SweepError, SweepReport, Sweeper, deliver_unsent};
+use boxoffice_flow::deliver_unsent;
+use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 use jiff::Timestamp;
 
 use overdue::Round;

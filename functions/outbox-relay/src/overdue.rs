@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use boxoffice_domain::ports::Page;
+use boxoffice_flow::MessageWriter;
 use boxoffice_messages::{ExtData, OrderEventType};
 use boxoffice_runtime::SweepError;
-use boxoffice_runtime::wire::MessageWriter;
 use jiff::Timestamp;
 
 use crate::{OutboxRelay, earlier};

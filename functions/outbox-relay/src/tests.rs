@@ -1,8 +1,8 @@
 use boxoffice_domain::ports::{Outbox, SendError, StoreError};
 use boxoffice_domain::testing::World;
 use boxoffice_domain::{OrderState, OrderStep};
+use boxoffice_flow::MessageWriter;
 use boxoffice_messages::{OrderEventMessage, Payload};
-use boxoffice_runtime::wire::MessageWriter;
 
 use super::*;
 

@@ -6,8 +6,9 @@ mod tests;
 use async_trait::async_trait;
 use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
+use boxoffice_flow::ChannelNotifier;
 use boxoffice_messages::{NotificationMessage, group, tag, topic};
-use boxoffice_runtime::{ChannelNotifier, Context, Engine, Handler, Outcome, Subscription};
+use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 /// The name of the function, and the scope of its idempotency keys.
 pub const NAME: &str = "sms-notification";

@@ -4,9 +4,9 @@ use boxoffice_domain::ports::{Alert, Outbox, Outgoing, Stepped, StoreError};
 use boxoffice_domain::{
     LedgerChange, LedgerOperation, LedgerOutcome, OrderNo, OrderState, OrderStep, StepOutcome, TicketId,
 };
+use boxoffice_flow::{MessageWriter, deliver_unsent, ext_key};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType};
-use boxoffice_runtime::wire::{MessageWriter, ext_key};
-use boxoffice_runtime::{Context, Outcome, deliver_unsent};
+use boxoffice_runtime::{Context, Outcome};
 use futures_util::future::join_all;
 
 use crate::StockManagement;

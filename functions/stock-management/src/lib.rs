@@ -14,8 +14,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Alerts, Bus, Clock, OrderStore, Ports, StockCache, StockLedger};
 use boxoffice_domain::{BusinessRules, FunctionSettings, LedgerChange, LedgerOperation, TicketId};
+use boxoffice_flow::reading;
 use boxoffice_messages::{StockEventMessage, StockOperation, group, tag, topic};
-use boxoffice_runtime::{BatchEngine, BatchHandler, Context, Outcome, Subscription, wire};
+use boxoffice_runtime::{BatchEngine, BatchHandler, Context, Outcome, Subscription};
 use futures_util::future::join_all;
 
 /// The function, for a transport to feed.
@@ -118,8 +119,8 @@ impl Asked {
             StockOperation::Rollback => LedgerOperation::Rollback,
             StockOperation::Confirm => LedgerOperation::Confirm,
         };
-        let order_no = wire::order_no(message.require_order_no())?;
-        let quantity = wire::quantity(message.require_quantity())?;
+        let order_no = reading::order_no(message.require_order_no())?;
+        let quantity = reading::quantity(message.require_quantity())?;
         Ok((ticket_id, Self::Change(LedgerChange { order_no, quantity, operation })))
     }
 }

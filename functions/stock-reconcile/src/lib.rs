@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Catalogue, Clock, Ports};
 use boxoffice_domain::{BusinessRules, FunctionSettings};
-use boxoffice_runtime::wire::MessageWriter;
+use boxoffice_flow::MessageWriter;
 use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 
 /// How long to wait between two comparisons unless the configuration says otherwise.

@@ -6,7 +6,8 @@ use boxoffice_embedded::OpenError;
 use boxoffice_notify::{DirectoryError, SetupError};
 use boxoffice_runtime::config::ConfigErrors;
 use boxoffice_runtime::telemetry::TelemetryError;
-use boxoffice_runtime::{NoRandomness, TransportError};
+use boxoffice_flow::NoRandomness;
+use boxoffice_runtime::TransportError;
 
 /// Why a function could not be started, or could not go on.
 #[derive(Debug, thiserror::Error)]

@@ -8,13 +8,14 @@ use boxoffice_domain::ports::{
     Alerts, Bus, Clock, Ids, NotificationProvider, Ports, Redeliver, UserDirectory,
 };
 use boxoffice_embedded::{Embedded, Options};
+use boxoffice_flow::RandomIds;
 use boxoffice_messages::Channel;
 use boxoffice_notify::{
     AlertForwarder, AlertWebhook, FileUserDirectory, Flakiness, FlakyProvider, LogAlerts, NotificationLog,
     SigningKey, SmtpProvider, SmtpSettings, WebhookProvider, WebhookSettings,
 };
 use boxoffice_runtime::telemetry::CountedBus;
-use boxoffice_runtime::{RandomIds, SystemClock, Transport};
+use boxoffice_runtime::{SystemClock, Transport};
 
 use crate::{BusSettings, CatalogueSource, HostError, HostSettings, ProviderSettings};
 

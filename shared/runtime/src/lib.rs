@@ -63,6 +63,7 @@
 //! `cargo run -p boxoffice-runtime --example guarded_effect`.
 
 mod batch_limits;
+mod clock;
 pub mod config;
 mod dead_letter;
 mod delivery;
@@ -71,8 +72,6 @@ mod function;
 mod handler;
 mod idempotency;
 mod lag;
-mod notification;
-mod outbox;
 mod outcome;
 mod retry;
 pub mod shutdown;
@@ -81,12 +80,11 @@ mod sweeper;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-mod time_and_ids;
 mod transport;
-pub mod wire;
 
 pub use batch_limits::{BatchLimits, Deadline};
 pub use boxoffice_domain::IdempotencySettings;
+pub use clock::SystemClock;
 pub use config::Secret;
 pub use dead_letter::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
@@ -98,13 +96,10 @@ pub use function::{Function, Settle, Settled};
 pub use handler::{BatchHandler, Decode, Handler, Undecodable, Undecoded};
 pub use idempotency::{Guarded, IdempotencyGuard, Turn};
 pub use lag::{GroupLag, Readiness};
-pub use notification::ChannelNotifier;
-pub use outbox::deliver_unsent;
 pub use outcome::Outcome;
 pub use retry::RetryPolicy;
 pub use shutdown::Shutdown;
 pub use sweep_loop::run_sweeper;
 pub use sweeper::{SweepError, SweepReport, Sweeper};
 pub use telemetry::{TRACEPARENT, TraceParent};
-pub use time_and_ids::{NoRandomness, RandomIds, SystemClock};
 pub use transport::{ConsumerSettings, Transport, TransportError};

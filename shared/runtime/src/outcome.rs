@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use boxoffice_domain::ports::{SendError, StoreError};
+use boxoffice_domain::ports::{ProviderError, SendError, StoreError};
 use boxoffice_messages::MissingField;
 
 /// What a handler made of a message.
@@ -70,6 +70,17 @@ impl From<SendError> for Outcome {
         match error {
             SendError::Rejected(_) => Self::poison(error),
             SendError::Unavailable(_) | SendError::OutcomeUnknown(_) => Self::retry(error),
+        }
+    }
+}
+
+/// What a provider refuses for good is poison; what it cannot take now is a retry, after the time it asked for.
+impl From<ProviderError> for Outcome {
+    fn from(error: ProviderError) -> Self {
+        let because = error.to_string();
+        match error {
+            ProviderError::Refused(_) => Self::Poison { because },
+            ProviderError::TryLater { after, .. } => Self::Retry { after, because },
         }
     }
 }

@@ -92,10 +92,9 @@ fn hex(part: Option<&str>, digits: usize) -> Result<u128, InvalidTraceParent> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
+    use boxoffice_domain::testing::SequentialIds;
 
     use super::*;
-    use crate::RandomIds;
 
     const EXAMPLE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_child_is_another_step_of_the_same_trace() {
-        let ids = RandomIds::new(&TimeZone::UTC).unwrap();
+        let ids = SequentialIds::default();
         let parent = TraceParent::start(&ids);
         let child = parent.child(&ids);
         assert_eq!(child.trace_id(), parent.trace_id());
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_new_trace_reads_back() {
-        let made = TraceParent::start(&RandomIds::new(&TimeZone::UTC).unwrap());
+        let made = TraceParent::start(&SequentialIds::default());
         assert_eq!(made.to_string().parse(), Ok(made));
         assert!(made.is_sampled());
     }

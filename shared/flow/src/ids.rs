@@ -1,26 +1,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use boxoffice_domain::OrderNo;
-use boxoffice_domain::ports::{Clock, Ids};
+use boxoffice_domain::ports::Ids;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
-
-/// The clock of the machine.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gives no random bytes: {0}")]
 pub struct NoRandomness(String);
 
-/// Order numbers and names that nobody else makes.
+/// Makes unique order numbers and names: the [`Ids`] of every program.
 ///
 /// An order number is `T`, the local time as `yyyyMMddHHmmssSSS`, a three-digit sequence and eight digits of this
 /// process: `T20261122101530123` `000` `12345678`, 29 characters in all.

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use boxoffice_domain::IdempotencySettings;
-use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider, Ports, ProviderError};
+use boxoffice_domain::ports::{IdempotencyKey, Notice, NotificationProvider, Ports};
 use boxoffice_messages::NotificationMessage;
+use boxoffice_runtime::{Context, Guarded, IdempotencyGuard, Outcome};
 
-use crate::{Context, Guarded, IdempotencyGuard, Outcome, wire};
+use crate::reading;
 
 /// What the sms, email and push functions share: one notification reaches its provider once per order, event and
 /// channel.
@@ -43,7 +44,7 @@ impl ChannelNotifier {
         to: &str,
         context: &Context,
     ) -> Result<Outcome, Outcome> {
-        let order_no = wire::order_no(message.require_order_no())?;
+        let order_no = reading::order_no(message.require_order_no())?;
         let template = message.require_template()?;
         let what = format!("{order_no}/{template}");
         let notice = Notice {
@@ -72,16 +73,6 @@ impl ChannelNotifier {
             })
             .await;
         Ok(guarded.into())
-    }
-}
-
-impl From<ProviderError> for Outcome {
-    fn from(error: ProviderError) -> Self {
-        let because = error.to_string();
-        match error {
-            ProviderError::Refused(_) => Self::Poison { because },
-            ProviderError::TryLater { after, .. } => Self::Retry { after, because },
-        }
     }
 }
 

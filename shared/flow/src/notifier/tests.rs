@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use boxoffice_domain::ports::StoreError;
+use boxoffice_domain::ports::{ProviderError, StoreError};
 use boxoffice_domain::testing::{Moment, World};
+use boxoffice_runtime::Delivery;
+use boxoffice_runtime::testing::{context, context_of, delivery};
 
 use super::*;
-use crate::Delivery;
-use crate::testing::{context, context_of, delivery};
 
 fn notifier(world: &World) -> ChannelNotifier {
     let ports = world.ports();
