@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, UserDirectory};
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
-use boxoffice_flow::{BuyerText, MessageWriter, ext_key, reading};
+use boxoffice_flow::{BuyerText, MessageWriter, SeatsReserved, ext_key, reading};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
@@ -63,7 +63,7 @@ impl OrderCancelled {
         let order = self.orders.get(&order_no).await?;
         let remark = self.cancel(order.as_ref(), message).await?;
 
-        let writer = MessageWriter::new(self.clock.now(), &self.rules).in_trace_of(context);
+        let writer = MessageWriter::new(self.clock.now(), &self.rules.zone).in_trace_of(context);
         let mut messages = Vec::new();
         if stock_was_reserved(order.as_ref(), message) {
             let (ticket_id, quantity) = seats(order.as_ref(), message)?;
@@ -101,9 +101,8 @@ impl OrderCancelled {
 /// An order with an amount once awaited payment, so its seats were reserved whatever the message says: two
 /// deliveries of its creation may have come to different answers.
 fn stock_was_reserved(order: Option<&Order>, message: &OrderEventMessage) -> bool {
-    let ext_data = message.ext_data.as_ref();
-    let said = ext_data.and_then(|ext_data| ext_data.get_bool(ext_key::STOCK_RESERVED));
-    said.unwrap_or(true) || order.is_some_and(|order| order.total_amount.is_some())
+    SeatsReserved::read(message.ext_data.as_ref()) == SeatsReserved::Maybe
+        || order.is_some_and(|order| order.total_amount.is_some())
 }
 
 fn seats(order: Option<&Order>, message: &OrderEventMessage) -> Result<(TicketId, u32), Outcome> {

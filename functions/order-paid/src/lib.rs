@@ -170,7 +170,7 @@ impl OrderPaid {
     }
 
     fn writer(&self, context: &Context) -> MessageWriter {
-        MessageWriter::new(self.clock.now(), &self.rules).in_trace_of(context)
+        MessageWriter::new(self.clock.now(), &self.rules.zone).in_trace_of(context)
     }
 }
 

@@ -15,8 +15,8 @@ use boxoffice_domain::ports::{
     StockCache,
 };
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderState, OrderStep, StepOutcome};
-use boxoffice_flow::{MessageWriter, deliver_unsent};
-use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, StockOperation, group, tag, topic};
+use boxoffice_flow::{MessageWriter, SeatsReserved, deliver_unsent};
+use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 use request::Request;
@@ -76,7 +76,7 @@ impl OrderProcess {
     async fn process(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let now = self.clock.now();
         let request = Request::read(message, now, &self.rules)?;
-        let writer = MessageWriter::new(now, &self.rules).in_trace_of(context);
+        let writer = MessageWriter::new(now, &self.rules.zone).in_trace_of(context);
 
         let Some(tier) = self.catalogue.tier(request.ticket_id).await? else {
             return self.give_up(&request, NO_SUCH_TICKET, &writer).await;
@@ -140,7 +140,7 @@ impl OrderProcess {
         writer: &MessageWriter,
     ) -> Result<Outcome, Outcome> {
         let order = request.order(OrderState::Cancelled);
-        let outbox = || Outbox::remembered(vec![writer.order_cancelled(&order, remark, false)]);
+        let outbox = || Outbox::remembered(vec![writer.order_cancelled(&order, remark, SeatsReserved::Never)]);
         match self.orders.get(&order.order_no).await? {
             None => {
                 let order = Order { remark: Some(remark.to_owned()), ..order.clone() };
@@ -187,6 +187,6 @@ impl OrderProcess {
 fn payment_messages(order: &Order, writer: &MessageWriter) -> Vec<Outgoing> {
     vec![
         writer.stock_change(StockOperation::Deduct, &order.order_no, order.ticket_id, order.quantity),
-        writer.order_event(OrderEventType::Timeout, order, ExtData::new()).deliver_at(order.expires_at),
+        writer.order_timeout(order).deliver_at(order.expires_at),
     ]
 }

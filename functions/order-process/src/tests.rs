@@ -4,7 +4,7 @@ use std::time::Duration;
 use boxoffice_domain::ports::{Outgoing, SendError, StoreError};
 use boxoffice_domain::testing::{Moment, World};
 use boxoffice_domain::{Contact, UserId};
-use boxoffice_messages::{EventTime, Payload, StockEventMessage};
+use boxoffice_messages::{EventTime, ExtData, OrderEventType, Payload, StockEventMessage};
 use boxoffice_runtime::testing::context;
 
 use super::*;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderStep, StepOutcome};
-use boxoffice_flow::{MessageWriter, deliver_unsent, reading};
+use boxoffice_flow::{MessageWriter, SeatsReserved, deliver_unsent, reading};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
@@ -97,9 +97,9 @@ impl OrderTimeout {
 
     async fn cancel(&self, order: &Order, context: &Context) -> Result<Outcome, Outcome> {
         let now = self.clock.now();
-        let writer = MessageWriter::new(now, &self.rules).in_trace_of(context);
-        // A Created order may be reserving its seats at this moment, so nothing is said about them.
-        let outbox = Outbox::remembered(vec![writer.order_cancelled(order, REMARK, true)]);
+        let writer = MessageWriter::new(now, &self.rules.zone).in_trace_of(context);
+        // Seats of a Created order may be reserved at this moment.
+        let outbox = Outbox::remembered(vec![writer.order_cancelled(order, REMARK, SeatsReserved::Maybe)]);
         let step = OrderStep::Cancel { remark: REMARK.to_owned(), at: now };
         match self.orders.step(&order.order_no, step, outbox).await? {
             Stepped::Taken { outcome: StepOutcome::Moved, unsent } => {

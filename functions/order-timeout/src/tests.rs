@@ -38,7 +38,7 @@ async fn an_unpaid_order_past_its_expiry_is_cancelled_and_that_is_announced() {
         let event = OrderEventMessage::decode(&world.bus.sent()[0].body).unwrap();
         let ext_data = event.ext_data.unwrap();
         assert_eq!(ext_data.get_str("remark").as_deref(), Some(REMARK));
-        assert_eq!(ext_data.get_bool("stockReserved"), None);
+        assert_eq!(ext_data.get_bool("stockReserved"), Some(true));
         assert!(world.orders.marked().is_empty());
     }
 }

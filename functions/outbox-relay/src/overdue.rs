@@ -4,7 +4,6 @@ use std::sync::{Mutex, PoisonError};
 
 use boxoffice_domain::ports::Page;
 use boxoffice_flow::MessageWriter;
-use boxoffice_messages::{ExtData, OrderEventType};
 use boxoffice_runtime::SweepError;
 use jiff::Timestamp;
 
@@ -50,9 +49,9 @@ impl OutboxRelay {
         let sent = orders.len() as u64;
         if sent > 0 {
             tracing::warn!(orders = sent, "overdue orders had no time-out; sending one for each");
-            let writer = MessageWriter::new(now, &self.rules);
-            let time_out = |order| writer.order_event(OrderEventType::Timeout, order, ExtData::new());
-            for answer in self.bus.send_all(orders.iter().map(time_out).collect()).await {
+            let writer = MessageWriter::new(now, &self.rules.zone);
+            let messages = orders.iter().map(|order| writer.order_timeout(order)).collect();
+            for answer in self.bus.send_all(messages).await {
                 answer?;
             }
         }

@@ -1,7 +1,7 @@
 use boxoffice_domain::ports::{Outbox, SendError, StoreError};
 use boxoffice_domain::testing::World;
 use boxoffice_domain::{OrderState, OrderStep};
-use boxoffice_flow::MessageWriter;
+use boxoffice_flow::{MessageWriter, SeatsReserved};
 use boxoffice_messages::{OrderEventMessage, Payload};
 
 use super::*;
@@ -18,8 +18,8 @@ fn small_pages(world: &World) -> OutboxRelay {
 /// Cancels an order and leaves its message unsent, as a process does that dies before it sends.
 async fn leave_unsent(world: &World, number: &str) {
     let order = world.order(number, OrderState::Created);
-    let writer = MessageWriter::new(world.clock.now(), &world.rules);
-    let outbox = Outbox::remembered(vec![writer.order_cancelled(&order, "rain", true)]);
+    let writer = MessageWriter::new(world.clock.now(), &world.rules.zone);
+    let outbox = Outbox::remembered(vec![writer.order_cancelled(&order, "rain", SeatsReserved::Maybe)]);
     let step = OrderStep::Cancel { remark: "rain".to_owned(), at: world.clock.now() };
     world.orders.step(&order.order_no, step, outbox).await.unwrap();
 }

@@ -1,11 +1,10 @@
 //! Changes of the ledger, and what follows when one is refused.
 
-use boxoffice_domain::ports::{Alert, Outbox, Outgoing, Stepped, StoreError};
+use boxoffice_domain::ports::{Alert, Outbox, Stepped, StoreError};
 use boxoffice_domain::{
-    LedgerChange, LedgerOperation, LedgerOutcome, OrderNo, OrderState, OrderStep, StepOutcome, TicketId,
+    LedgerChange, LedgerOperation, LedgerOutcome, OrderNo, OrderStep, StepOutcome, TicketId,
 };
-use boxoffice_flow::{MessageWriter, deliver_unsent, ext_key};
-use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType};
+use boxoffice_flow::{MessageWriter, SeatsReserved, deliver_unsent};
 use boxoffice_runtime::{Context, Outcome};
 use futures_util::future::join_all;
 
@@ -117,13 +116,15 @@ impl StockManagement {
         context: &Context,
     ) -> Result<Outcome, Outcome> {
         let now = self.clock.now();
-        let writer = MessageWriter::new(now, &self.rules).in_trace_of(context);
+        let writer = MessageWriter::new(now, &self.rules.zone).in_trace_of(context);
         let order_no = &change.order_no;
         let Some(order) = self.orders.get(order_no).await? else {
-            self.bus.send(unknown_order_cancelled(ticket_id, change, &writer)).await?;
+            let cancelled =
+                writer.unknown_order_cancelled(order_no, ticket_id, change.quantity, NO_SEATS);
+            self.bus.send(cancelled).await?;
             return Ok(Outcome::Done);
         };
-        let outbox = Outbox::remembered(vec![writer.order_cancelled(&order, NO_SEATS, true)]);
+        let outbox = Outbox::remembered(vec![writer.order_cancelled(&order, NO_SEATS, SeatsReserved::Maybe)]);
         let step = OrderStep::Cancel { remark: NO_SEATS.to_owned(), at: now };
         match self.orders.step(order_no, step, outbox).await? {
             Stepped::Taken { outcome, unsent } => {
@@ -209,18 +210,4 @@ impl StockManagement {
         }
         if newly { Outcome::Done } else { Outcome::Duplicate }
     }
-}
-
-/// Tells whoever keeps the order; the message says all that is known.
-fn unknown_order_cancelled(ticket_id: TicketId, change: &LedgerChange, writer: &MessageWriter) -> Outgoing {
-    let mut ext_data = ExtData::new();
-    ext_data.insert_str(ext_key::REMARK, NO_SEATS);
-    let event = OrderEventMessage {
-        ticket_id: Some(ticket_id.0),
-        quantity: i32::try_from(change.quantity).ok(),
-        status: Some(OrderState::Cancelled.wire_code()),
-        ext_data: Some(ext_data),
-        ..OrderEventMessage::default()
-    };
-    writer.bare_order_event(OrderEventType::Cancelled, &change.order_no, event)
 }

@@ -51,7 +51,7 @@ impl Sweeper for StockReconcile {
     }
 
     async fn sweep(&self) -> Result<SweepReport, SweepError> {
-        let writer = MessageWriter::new(self.clock.now(), &self.rules);
+        let writer = MessageWriter::new(self.clock.now(), &self.rules.zone);
         let tiers = self.catalogue.tiers().await?;
         let messages: Vec<_> = tiers.iter().map(|tier| writer.stock_sync(tier.ticket_id)).collect();
         let examined = messages.len() as u64;

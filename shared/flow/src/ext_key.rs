@@ -12,5 +12,6 @@ pub const DEVICE_TOKEN: &str = "deviceToken";
 pub const PAY_TYPE: &str = "payType";
 /// ORDER_CANCELLED: why, in words for the buyer.
 pub const REMARK: &str = "remark";
-/// ORDER_CANCELLED: false when no seat was ever reserved for the order.
+/// ORDER_CANCELLED: false when it is certain that no seat was ever reserved, see
+/// [`SeatsReserved`](crate::SeatsReserved).
 pub const STOCK_RESERVED: &str = "stockReserved";

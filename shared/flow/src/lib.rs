@@ -5,24 +5,25 @@
 //! [`ChannelNotifier`].
 //!
 //! ```
-//! use boxoffice_domain::{BusinessRules, Order};
+//! use boxoffice_domain::Order;
 //! use boxoffice_domain::ports::Outgoing;
 //! use boxoffice_flow::{MessageWriter, reading};
 //! use boxoffice_messages::{OrderEventMessage, StockOperation};
 //! use boxoffice_runtime::{Context, Outcome};
 //! use jiff::Timestamp;
+//! use jiff::tz::TimeZone;
 //!
 //! /// Gives back the seats that a message names: without an order number or a quantity it is poison.
 //! fn rollback(
 //!     message: &OrderEventMessage,
 //!     order: &Order,
 //!     now: Timestamp,
-//!     rules: &BusinessRules,
+//!     zone: &TimeZone,
 //!     context: &Context,
 //! ) -> Result<Outgoing, Outcome> {
 //!     let order_no = reading::order_no(message.require_order_no())?;
 //!     let quantity = reading::quantity(message.require_quantity())?;
-//!     let writer = MessageWriter::new(now, rules).in_trace_of(context);
+//!     let writer = MessageWriter::new(now, zone).in_trace_of(context);
 //!     Ok(writer.stock_change(StockOperation::Rollback, &order_no, order.ticket_id, quantity))
 //! }
 //! ```
@@ -32,9 +33,11 @@ mod ids;
 mod notifier;
 mod outbox;
 pub mod reading;
+mod seats_reserved;
 mod writer;
 
 pub use ids::{NoRandomness, RandomIds};
 pub use notifier::ChannelNotifier;
 pub use outbox::deliver_unsent;
+pub use seats_reserved::SeatsReserved;
 pub use writer::{BuyerText, MessageWriter};

@@ -1,13 +1,14 @@
 use boxoffice_domain::ports::Outgoing;
-use boxoffice_domain::{BusinessRules, Contact, Order, OrderNo, OrderState, TicketId, UserId};
+use boxoffice_domain::{Contact, Order, OrderNo, OrderState, PayType, TicketId, UserId};
 use boxoffice_messages::{
     Channel, EventTime, ExtData, NotificationMessage, OrderEventMessage, OrderEventType, Payload,
     StockEventMessage, StockOperation, topic,
 };
 use boxoffice_runtime::{Context, TRACEPARENT};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::ext_key;
+use crate::{SeatsReserved, ext_key};
 
 /// What a buyer is told about an order, on every channel alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,63 +21,106 @@ pub struct BuyerText {
     pub content: String,
 }
 
-/// Writes messages that share one `eventTime` and carry on the trace of the message being handled.
+/// Writes messages that share one `eventTime` and one trace. Every message that Boxoffice sends is written here.
 #[derive(Debug, Clone)]
 pub struct MessageWriter {
     event_time: EventTime,
+    zone: TimeZone,
     trace: Option<String>,
 }
 
 impl MessageWriter {
-    /// Messages of this instant, written in the zone of the rules.
-    pub fn new(now: Timestamp, rules: &BusinessRules) -> Self {
-        Self { event_time: EventTime::from_timestamp(now, &rules.zone), trace: None }
+    /// Messages of this instant, with local times of `zone`.
+    pub fn new(now: Timestamp, zone: &TimeZone) -> Self {
+        Self { event_time: EventTime::from_timestamp(now, zone), zone: zone.clone(), trace: None }
+    }
+
+    /// The same, in this W3C trace, if there is one.
+    #[must_use]
+    pub fn in_trace(mut self, traceparent: Option<&str>) -> Self {
+        self.trace = traceparent.map(str::to_owned);
+        self
     }
 
     /// The same, in the trace of the delivery that is being handled, if it has one.
     #[must_use]
-    pub fn in_trace_of(mut self, context: &Context) -> Self {
-        self.trace = context.delivery.property(TRACEPARENT).map(str::to_owned);
-        self
+    pub fn in_trace_of(self, context: &Context) -> Self {
+        self.in_trace(context.delivery.property(TRACEPARENT))
     }
 
-    /// An event of an order as it stands.
-    pub fn order_event(&self, kind: OrderEventType, order: &Order, ext_data: ExtData) -> Outgoing {
+    /// ORDER_CREATED. Carries the expiry and the addresses, so that order-process need not read the order.
+    pub fn order_created(&self, order: &Order) -> Outgoing {
+        let mut ext_data = ExtData::new();
+        ext_data.insert_str(ext_key::EXPIRE_TIME, &self.zone.to_datetime(order.expires_at).to_string());
+        let Contact { phone, email, device_token } = &order.contact;
+        for (key, address) in
+            [(ext_key::PHONE, phone), (ext_key::EMAIL, email), (ext_key::DEVICE_TOKEN, device_token)]
+        {
+            if let Some(address) = address {
+                ext_data.insert_str(key, address);
+            }
+        }
+        self.order_event(OrderEventType::Created, order, order.state, ext_data)
+    }
+
+    /// ORDER_TIMEOUT of an order as it stands.
+    pub fn order_timeout(&self, order: &Order) -> Outgoing {
+        self.order_event(OrderEventType::Timeout, order, order.state, ExtData::new())
+    }
+
+    /// ORDER_PAID of an order that is, or is about to be, paid.
+    pub fn order_paid(&self, order: &Order, pay_type: PayType) -> Outgoing {
+        let mut ext_data = ExtData::new();
+        ext_data.insert_i64(ext_key::PAY_TYPE, pay_type.code());
+        self.order_event(OrderEventType::Paid, order, OrderState::Paid, ext_data)
+    }
+
+    /// ORDER_CANCELLED of an order that is, or is about to be, cancelled for the reason given.
+    pub fn order_cancelled(&self, order: &Order, remark: &str, seats: SeatsReserved) -> Outgoing {
+        let ext_data = cancellation(remark, seats);
+        self.order_event(OrderEventType::Cancelled, order, OrderState::Cancelled, ext_data)
+    }
+
+    /// ORDER_CANCELLED of an order that the store does not know: tells whoever keeps it what is known here.
+    pub fn unknown_order_cancelled(
+        &self,
+        order_no: &OrderNo,
+        ticket_id: TicketId,
+        quantity: u32,
+        remark: &str,
+    ) -> Outgoing {
         let event = OrderEventMessage {
-            order_no: None,
+            ticket_id: Some(ticket_id.0),
+            quantity: i32::try_from(quantity).ok(),
+            status: Some(OrderState::Cancelled.wire_code()),
+            ext_data: Some(cancellation(remark, SeatsReserved::Maybe)),
+            ..OrderEventMessage::default()
+        };
+        self.event(OrderEventType::Cancelled, order_no, event)
+    }
+
+    fn order_event(
+        &self,
+        kind: OrderEventType,
+        order: &Order,
+        state: OrderState,
+        ext_data: ExtData,
+    ) -> Outgoing {
+        let event = OrderEventMessage {
             user_id: Some(order.user_id.0),
             show_id: Some(order.show_id.0),
             session_id: Some(order.session_id.0),
             ticket_id: Some(order.ticket_id.0),
             quantity: i32::try_from(order.quantity).ok(),
             total_amount: order.total_amount,
-            status: Some(order.state.wire_code()),
-            event_time: None,
-            event_type: None,
+            status: Some(state.wire_code()),
             ext_data: Some(ext_data),
+            ..OrderEventMessage::default()
         };
-        self.bare_order_event(kind, &order.order_no, event)
+        self.event(kind, &order.order_no, event)
     }
 
-    /// ORDER_CANCELLED of an order that is, or is about to be, cancelled for the reason given. `stock_reserved` is
-    /// false when it is certain that no seat was ever reserved.
-    pub fn order_cancelled(&self, order: &Order, remark: &str, stock_reserved: bool) -> Outgoing {
-        let mut ext_data = ExtData::new();
-        ext_data.insert_str(ext_key::REMARK, remark);
-        if !stock_reserved {
-            ext_data.insert_bool(ext_key::STOCK_RESERVED, false);
-        }
-        let order = Order { state: OrderState::Cancelled, ..order.clone() };
-        self.order_event(OrderEventType::Cancelled, &order, ext_data)
-    }
-
-    /// An event of an order that the store does not know: `event` says what is known of it.
-    pub fn bare_order_event(
-        &self,
-        kind: OrderEventType,
-        order_no: &OrderNo,
-        event: OrderEventMessage,
-    ) -> Outgoing {
+    fn event(&self, kind: OrderEventType, order_no: &OrderNo, event: OrderEventMessage) -> Outgoing {
         let event = OrderEventMessage {
             order_no: Some(order_no.to_string()),
             event_time: Some(self.event_time),
@@ -162,6 +206,13 @@ impl MessageWriter {
         message.properties.extend(self.trace.iter().map(|trace| (TRACEPARENT.to_owned(), trace.clone())));
         message
     }
+}
+
+fn cancellation(remark: &str, seats: SeatsReserved) -> ExtData {
+    let mut ext_data = ExtData::new();
+    ext_data.insert_str(ext_key::REMARK, remark);
+    seats.write(&mut ext_data);
+    ext_data
 }
 
 #[cfg(test)]

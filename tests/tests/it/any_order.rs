@@ -254,7 +254,7 @@ impl Sale {
     }
 
     fn reconcile(&mut self) {
-        let writer = MessageWriter::new(self.world.clock.now(), &self.world.rules);
+        let writer = MessageWriter::new(self.world.clock.now(), &self.world.rules.zone);
         let message = writer.stock_sync(World::TICKET);
         let route = ROUTES.iter().find(|route| route.function == "stock-management").unwrap();
         self.queue.push(Waiting { route, delivery: delivery(&message), due: self.world.clock.now() });

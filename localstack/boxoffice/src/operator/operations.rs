@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
+use boxoffice_flow::MessageWriter;
 use boxoffice_host::Opened;
-use boxoffice_messages::{EventTime, Payload, StockEventMessage, StockOperation, tag, topic};
 use jiff::tz::TimeZone;
 
 use super::bus_view::BusView;
@@ -219,13 +219,7 @@ impl Operations {
     }
 
     async fn send_sync(&self, ticket_id: TicketId) -> Result<(), OperatorError> {
-        let message = StockEventMessage {
-            ticket_id: Some(ticket_id.0),
-            operation: Some(StockOperation::Sync),
-            event_time: Some(EventTime::from_timestamp(self.ports.clock.now(), &self.zone)),
-            ..StockEventMessage::default()
-        };
-        let message = Outgoing::new(topic::STOCK, tag::STOCK_SYNC, ticket_id.to_string(), message.encode());
+        let message = MessageWriter::new(self.ports.clock.now(), &self.zone).stock_sync(ticket_id);
         self.ports.bus.send(message).await.map_err(|error| OperatorError::Unavailable(error.to_string()))?;
         Ok(())
     }

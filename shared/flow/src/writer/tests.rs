@@ -4,7 +4,7 @@ use super::*;
 
 fn writer(world: &World) -> MessageWriter {
     use boxoffice_domain::ports::Clock as _;
-    MessageWriter::new(world.clock.now(), &world.rules)
+    MessageWriter::new(world.clock.now(), &world.rules.zone)
 }
 
 fn body(message: &Outgoing) -> &str {
@@ -15,7 +15,7 @@ fn body(message: &Outgoing) -> &str {
 fn an_order_event_says_how_the_order_stands_in_local_time() {
     let world = World::new();
     let order = world.order("T1", OrderState::AwaitingPayment);
-    let message = writer(&world).order_event(OrderEventType::Timeout, &order, ExtData::new());
+    let message = writer(&world).order_timeout(&order);
     assert_eq!(message.tag.as_deref(), Some("ORDER_TIMEOUT"));
     assert_eq!(message.key.as_deref(), Some("T1"));
     let expected = r#"{"orderNo":"T1","userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2,"totalAmount":760.00,"status":0,"eventTime":"2026-11-22T10:15:30","eventType":"TIMEOUT","extData":{}}"#;
@@ -23,13 +23,50 @@ fn an_order_event_says_how_the_order_stands_in_local_time() {
 }
 
 #[test]
-fn a_cancelled_order_names_its_reason_and_that_no_stock_was_reserved() {
+fn a_created_order_carries_its_expiry_and_the_addresses_that_were_given() {
+    let world = World::new();
+    let mut order = world.order("T1", OrderState::Created);
+    let bare = writer(&world).order_created(&order);
+    assert_eq!((bare.topic.as_ref(), bare.tag.as_deref()), ("ORDER_TOPIC", Some("ORDER_CREATED")));
+    let expected = r#"{"orderNo":"T1","userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2,"totalAmount":null,"status":0,"eventTime":"2026-11-22T10:15:30","eventType":"CREATED","extData":{"expireTime":"2026-11-22T10:30:30"}}"#;
+    assert_eq!(body(&bare), expected);
+
+    order.contact = Contact {
+        phone: Some("13800000000".to_owned()),
+        email: Some("b@example.com".to_owned()),
+        device_token: Some("d1".to_owned()),
+    };
+    let expected = r#""extData":{"expireTime":"2026-11-22T10:30:30","phone":"13800000000","email":"b@example.com","deviceToken":"d1"}}"#;
+    let message = writer(&world).order_created(&order);
+    assert!(body(&message).ends_with(expected), "{}", body(&message));
+}
+
+#[test]
+fn a_payment_is_written_before_the_order_is_marked_as_paid() {
+    let world = World::new();
+    let order = world.order("T1", OrderState::AwaitingPayment);
+    let message = writer(&world).order_paid(&order, PayType::WeChatPay);
+    assert_eq!((message.topic.as_ref(), message.tag.as_deref()), ("ORDER_TOPIC", Some("ORDER_PAID")));
+    let expected = r#"{"orderNo":"T1","userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2,"totalAmount":760.00,"status":1,"eventTime":"2026-11-22T10:15:30","eventType":"PAID","extData":{"payType":2}}"#;
+    assert_eq!(body(&message), expected);
+}
+
+#[test]
+fn a_cancellation_names_its_reason_and_always_says_whether_seats_may_be_reserved() {
     let world = World::new();
     let order = world.order("T1", OrderState::Created);
-    let message = writer(&world).order_cancelled(&order, "sold out", false);
-    let event = OrderEventMessage::decode(&message.body).unwrap();
-    assert_eq!(event.status, Some(2));
-    assert_eq!(event.ext_data.unwrap().to_json(), r#"{"remark":"sold out","stockReserved":false}"#);
+    for (seats, said) in [(SeatsReserved::Maybe, "true"), (SeatsReserved::Never, "false")] {
+        let message = writer(&world).order_cancelled(&order, "sold out", seats);
+        assert_eq!(message.tag.as_deref(), Some("ORDER_CANCELLED"));
+        let expected = format!(
+            r#""status":2,"eventTime":"2026-11-22T10:15:30","eventType":"CANCELLED","extData":{{"remark":"sold out","stockReserved":{said}}}}}"#
+        );
+        assert!(body(&message).ends_with(&expected), "{}", body(&message));
+    }
+    let message =
+        writer(&world).unknown_order_cancelled(&order.order_no, World::TICKET, 2, "sold out");
+    let expected = r#"{"orderNo":"T1","userId":null,"showId":null,"sessionId":null,"ticketId":300111,"quantity":2,"totalAmount":null,"status":2,"eventTime":"2026-11-22T10:15:30","eventType":"CANCELLED","extData":{"remark":"sold out","stockReserved":true}}"#;
+    assert_eq!(body(&message), expected);
 }
 
 #[test]
