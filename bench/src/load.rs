@@ -96,7 +96,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
                     continue;
                 }
                 let asked = Instant::now();
-                service.create(&order(user), &CallContext::default()).await?;
+                service.create.run(&order(user), &CallContext::default()).await?;
                 latency.saturating_record(micros(asked.elapsed()));
                 accepted.fetch_add(1, Ordering::Relaxed);
                 user += 1;

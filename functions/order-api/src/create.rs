@@ -1,108 +1,93 @@
-use boxoffice_domain::ports::{Created, Outbox, StoreError, Tier};
-use boxoffice_domain::{Order, OrderNo, OrderState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxoffice_domain::ports::{Catalogue, Clock, Ids, Ports, StoreError, Tier};
+use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderState};
+use boxoffice_flow::MessageWriter;
+use boxoffice_runtime::Turn;
 use jiff::Timestamp;
 
-use crate::repeats::Repeatable;
+use crate::idempotent::CallKey;
 use crate::requests::order_number;
-use crate::{ApiError, CallContext, InvalidField, NewOrder, OrderAccepted, OrderService, events};
+use crate::time::now_in_milliseconds;
+use crate::{ApiError, CallContext, IdempotentCalls, InvalidField, NewOrder, OrderAccepted, OrderChanges};
 
 /// How many order numbers are tried when another process took the first ones.
 const NUMBER_TRIES: u32 = 3;
+/// How long the catalogue may take to know a ticket.
+const CATALOGUE_TIMEOUT: Duration = Duration::from_millis(300);
 
-impl OrderService {
+/// Accepts orders.
+pub struct CreateOrder {
+    /// Which tickets there are.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// How long to wait for the catalogue. After that the order is accepted, and order-process checks the ticket.
+    pub catalogue_timeout: Duration,
+    /// Saves the order and sends its message.
+    pub changes: OrderChanges,
+    /// Gives a repeat with the same key the first answer.
+    pub idempotent: IdempotentCalls,
+    /// Tells when the order is made and expires.
+    pub clock: Arc<dyn Clock>,
+    /// Makes order numbers.
+    pub ids: Arc<dyn Ids>,
+    /// The zone, the payment window, the most tickets in one order.
+    pub rules: BusinessRules,
+}
+
+/// An order about to be accepted: everything but its number.
+struct Draft<'a> {
+    request: &'a NewOrder,
+    quantity: u32,
+    now: Timestamp,
+    writer: MessageWriter,
+}
+
+impl CreateOrder {
+    /// Accepts orders on these ports, and waits 300 ms for the catalogue.
+    pub fn new(ports: &Ports, settings: &FunctionSettings) -> Self {
+        Self {
+            catalogue: ports.catalogue.clone(),
+            catalogue_timeout: CATALOGUE_TIMEOUT,
+            changes: OrderChanges::new(ports),
+            idempotent: IdempotentCalls::new(ports, settings),
+            clock: ports.clock.clone(),
+            ids: ports.ids.clone(),
+            rules: settings.rules.clone(),
+        }
+    }
+
     /// Accepts an order: saves it together with the mark of its ORDER_CREATED message, in one write, then sends the
     /// message. A failed send leaves the mark to outbox-relay; the order is accepted all the same.
     ///
     /// With an idempotency key a repeat gets the first answer, also after a crash in between: the order number is
     /// chosen with the first claim of the key.
-    pub async fn create(&self, request: &NewOrder, call: &CallContext) -> Result<OrderAccepted, ApiError> {
+    pub async fn run(&self, request: &NewOrder, call: &CallContext) -> Result<OrderAccepted, ApiError> {
         call.check()?;
-        request.check(self.rules.max_quantity)?;
-        let now = self.now();
+        let quantity = request.check(self.rules.max_quantity)?;
+        let now = now_in_milliseconds(&*self.clock);
+        let writer = MessageWriter::new(now, &self.rules.zone).in_trace(call.traceparent.as_deref());
+        let draft = &Draft { request, quantity, now, writer };
         let Some(key) = &call.idempotency_key else {
             self.check_ticket(request).await?;
-            return self.save_under_a_free_number(request, now, call).await;
+            return self.save_under_a_free_number(draft).await;
         };
-        let repeatable = Repeatable { operation: "create", user_id: request.user_id, key };
+        let key = CallKey { operation: "create", user_id: request.user_id, key };
         let first_number = self.ids.order_no(now);
         let data = Some(first_number.as_str().to_owned());
-        self.once(repeatable, request, data, |turn| async move {
+        let create = |turn: Turn| async move {
             self.check_ticket(request).await?;
             let order_no = turn.data.map_or(Ok(first_number), order_number)?;
-            self.save(order_no, request, now, call).await
-        })
-        .await
-    }
-
-    async fn save_under_a_free_number(
-        &self,
-        request: &NewOrder,
-        now: Timestamp,
-        call: &CallContext,
-    ) -> Result<OrderAccepted, ApiError> {
-        let mut tries = 1;
-        loop {
-            match self.save(self.ids.order_no(now), request, now, call).await {
-                Err(ApiError::Store(StoreError::Conflict(_))) if tries < NUMBER_TRIES => tries += 1,
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Saves the order under this number and sends its message. The same order saved before gives the same answer;
-    /// [`StoreError::Conflict`] when another order has the number.
-    async fn save(
-        &self,
-        order_no: OrderNo,
-        request: &NewOrder,
-        now: Timestamp,
-        call: &CallContext,
-    ) -> Result<OrderAccepted, ApiError> {
-        let order = Order {
-            order_no,
-            user_id: request.user_id,
-            show_id: request.show_id,
-            session_id: request.session_id,
-            ticket_id: request.ticket_id,
-            quantity: u32::try_from(request.quantity).unwrap_or(u32::MAX),
-            total_amount: None,
-            state: OrderState::Created,
-            contact: request.reachable(),
-            pay_type: None,
-            remark: None,
-            created_at: now,
-            paid_at: None,
-            expires_at: now.checked_add(self.rules.payment_window).unwrap_or(Timestamp::MAX),
-            refund_due: None,
+            self.save(order_no, draft).await
         };
-        let message = events::created(&order, &self.rules, call.traceparent.as_deref());
-        match self.orders.create(&order, Outbox::remembered(vec![message])).await? {
-            Created::New { unsent } => {
-                self.deliver(unsent).await;
-                Ok(self.accepted(order.order_no, order.expires_at))
-            }
-            Created::Existing(existing) if is_same(&existing, &order) => {
-                Ok(self.accepted(existing.order_no, existing.expires_at))
-            }
-            Created::Existing(_) => {
-                let because = format!("order number {} is taken by another order", order.order_no);
-                Err(StoreError::Conflict(because).into())
-            }
-        }
-    }
-
-    fn accepted(&self, order_no: OrderNo, expires_at: Timestamp) -> OrderAccepted {
-        // A repeat tells where the order stood when it was accepted, not where it stands now.
-        let state = OrderState::Created;
-        let expire_time = self.rules.zone.to_datetime(expires_at);
-        OrderAccepted { order_no, status: state.wire_code(), state, expire_time }
+        self.idempotent.once(key, request, data, create).await
     }
 
     /// Refuses what the catalogue is sure to refuse later. A catalogue that does not answer holds up no sale:
     /// order-process asks it again.
     async fn check_ticket(&self, request: &NewOrder) -> Result<(), ApiError> {
         let asking = self.catalogue.tier(request.ticket_id);
-        match tokio::time::timeout(self.limits.catalogue_time_out, asking).await {
+        match tokio::time::timeout(self.catalogue_timeout, asking).await {
             Ok(Ok(Some(tier))) => check_tier(request, &tier),
             Ok(Ok(None)) => {
                 Err(ApiError::field("ticketId", format!("names no ticket on sale: {}", request.ticket_id)))
@@ -116,6 +101,59 @@ impl OrderService {
                 Ok(())
             }
         }
+    }
+
+    async fn save_under_a_free_number(&self, draft: &Draft<'_>) -> Result<OrderAccepted, ApiError> {
+        let mut tries = 1;
+        loop {
+            match self.save(self.ids.order_no(draft.now), draft).await {
+                Err(ApiError::Store(StoreError::Conflict(_))) if tries < NUMBER_TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Saves the order under this number and sends its message. The same order saved before gives the same answer;
+    /// [`StoreError::Conflict`] when another order has the number.
+    async fn save(&self, order_no: OrderNo, draft: &Draft<'_>) -> Result<OrderAccepted, ApiError> {
+        let order = self.order(order_no, draft);
+        let message = draft.writer.order_created(&order);
+        match self.changes.create(&order, message).await? {
+            None => Ok(self.accepted(order)),
+            Some(existing) if is_same(&existing, &order) => Ok(self.accepted(existing)),
+            Some(_) => {
+                let because = format!("order number {} is taken by another order", order.order_no);
+                Err(StoreError::Conflict(because).into())
+            }
+        }
+    }
+
+    fn order(&self, order_no: OrderNo, draft: &Draft<'_>) -> Order {
+        let Draft { request, quantity, now, .. } = *draft;
+        Order {
+            order_no,
+            user_id: request.user_id,
+            show_id: request.show_id,
+            session_id: request.session_id,
+            ticket_id: request.ticket_id,
+            quantity,
+            total_amount: None,
+            state: OrderState::Created,
+            contact: request.reachable(),
+            pay_type: None,
+            remark: None,
+            created_at: now,
+            paid_at: None,
+            expires_at: now.checked_add(self.rules.payment_window).unwrap_or(Timestamp::MAX),
+            refund_due: None,
+        }
+    }
+
+    fn accepted(&self, order: Order) -> OrderAccepted {
+        // A repeat tells where the order stood when it was accepted, not where it stands now.
+        let state = OrderState::Created;
+        let expire_time = self.rules.zone.to_datetime(order.expires_at);
+        OrderAccepted { order_no: order.order_no, status: state.wire_code(), state, expire_time }
     }
 }
 

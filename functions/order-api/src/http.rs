@@ -97,7 +97,7 @@ pub fn router_for(
 
 /// The HTTP API. Metrics go to the recorder that is installed when this is called.
 pub fn router(service: Arc<OrderService>, settings: RouterSettings) -> Router {
-    let routes = Routes { edge: Arc::new(Edge::new(&settings, service.ids.as_ref())) };
+    let routes = Routes { edge: Arc::new(Edge::new(&settings, service.create.ids.as_ref())) };
     let body_limit = settings.body_limit;
     Router::new()
         .route("/orders", routes.post("/orders", handlers::create_order))

@@ -1,7 +1,8 @@
 //! The HTTP API of Boxoffice: create, show, list, pay and cancel orders, and show the stock of a ticket.
 //!
-//! [`OrderService`] does the work and knows no HTTP, so that a demo or a benchmark can call it in-process.
-//! [`router`] puts it behind HTTP: JSON in camelCase, errors as `application/problem+json`.
+//! [`OrderService`] has one type for each call ([`CreateOrder`], [`PayOrder`], [`CancelOrder`], [`ReadOrders`],
+//! [`ReadStock`]); they know no HTTP, so that a test or a benchmark can call them in-process. [`router`] puts them
+//! behind HTTP: JSON in camelCase, errors as `application/problem+json`.
 //!
 //! An order is accepted with one write: the order and the mark of its ORDER_CREATED message. What is slow
 //! (price, seats, notifications) is done later by the functions that consume the messages.
@@ -10,18 +11,31 @@ mod answers;
 mod cancel;
 mod create;
 mod error;
-mod events;
 mod http;
+mod idempotent;
+mod order_changes;
 mod pay;
-mod repeats;
+mod read_orders;
+mod read_stock;
 mod requests;
 mod service;
+mod time;
 
 #[cfg(test)]
 mod testing;
 
+/// The name of the function.
+pub const NAME: &str = "order-api";
+
 pub use answers::{OrderAccepted, OrderMoved, OrderPage, OrderView, Refund, StockView};
+pub use cancel::CancelOrder;
+pub use create::CreateOrder;
 pub use error::{ApiError, InvalidField};
 pub use http::{BusReadiness, Readiness, RouterSettings, StoreReadiness, openapi_json, router, router_for};
+pub use idempotent::IdempotentCalls;
+pub use order_changes::OrderChanges;
+pub use pay::PayOrder;
+pub use read_orders::ReadOrders;
+pub use read_stock::ReadStock;
 pub use requests::{CallContext, ListOrders, NewOrder};
-pub use service::{OrderService, ServiceLimits};
+pub use service::OrderService;

@@ -60,8 +60,8 @@ pub struct NewOrder {
 }
 
 impl NewOrder {
-    /// Checks what can be checked without asking anybody, all fields at once.
-    pub(crate) fn check(&self, max_quantity: u32) -> Result<(), ApiError> {
+    /// Checks what can be checked without asking anybody, all fields at once; the number of tickets.
+    pub(crate) fn check(&self, max_quantity: u32) -> Result<u32, ApiError> {
         let mut invalid = Vec::new();
         let ids = [
             ("userId", self.user_id.0),
@@ -74,12 +74,16 @@ impl NewOrder {
                 invalid.push(InvalidField::new(field, format!("must be at least 1, found {id}")));
             }
         }
-        if !(1..=i64::from(max_quantity)).contains(&self.quantity) {
+        let quantity = u32::try_from(self.quantity).ok().filter(|wanted| (1..=max_quantity).contains(wanted));
+        if quantity.is_none() {
             let detail = format!("must be between 1 and {max_quantity}, found {}", self.quantity);
             invalid.push(InvalidField::new("quantity", detail));
         }
         check_contact(&self.contact, &mut invalid);
-        if invalid.is_empty() { Ok(()) } else { Err(ApiError::Invalid(invalid)) }
+        match quantity {
+            Some(quantity) if invalid.is_empty() => Ok(quantity),
+            _ => Err(ApiError::Invalid(invalid)),
+        }
     }
 
     /// The addresses that are not blank.

@@ -214,7 +214,7 @@ impl Sale {
         };
         let service = Arc::clone(&self.service);
         self.spawn(Vec::new(), async move {
-            End::Ordered(service.create(&order, &CallContext::default()).await.unwrap().order_no)
+            End::Ordered(service.create.run(&order, &CallContext::default()).await.unwrap().order_no)
         });
     }
 
@@ -230,7 +230,7 @@ impl Sale {
         let Some(order_no) = self.any_order() else { return };
         let service = Arc::clone(&self.service);
         self.spawn(Vec::new(), async move {
-            let answer = service.pay(&order_no, 1, &CallContext::default()).await;
+            let answer = service.pay.run(&order_no, 1, &CallContext::default()).await;
             End::Paid(order_no, answer.map(|_| ()))
         });
     }
@@ -240,7 +240,7 @@ impl Sale {
         let service = Arc::clone(&self.service);
         self.spawn(Vec::new(), async move {
             // Refused, say because it is paid, is an answer too.
-            let _ = service.cancel(&order_no, None, &CallContext::default()).await;
+            let _ = service.cancel.run(&order_no, None, &CallContext::default()).await;
             End::Other
         });
     }

@@ -40,7 +40,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     )
 )]
 pub(crate) async fn create_order(State(api): State<Api>, call: CallContext, body: JsonBody) -> Answer {
-    let accepted = api.service.create(&body.new_order()?, &call).await?;
+    let accepted = api.service.create.run(&body.new_order()?, &call).await?;
     let mut response = json(StatusCode::CREATED, &accepted);
     if let Ok(location) = HeaderValue::try_from(format!("/orders/{}", accepted.order_no)) {
         response.headers_mut().insert(LOCATION, location);
@@ -61,7 +61,7 @@ pub(crate) async fn create_order(State(api): State<Api>, call: CallContext, body
     )
 )]
 pub(crate) async fn get_order(State(api): State<Api>, part: PathPart) -> Answer {
-    let order = api.service.get(&query::order_no(part)?).await?;
+    let order = api.service.orders.get(&query::order_no(part)?).await?;
     Ok(json(StatusCode::OK, &order))
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn get_order(State(api): State<Api>, part: PathPart) -> Answer 
     )
 )]
 pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer {
-    let page = api.service.list(&query::list_orders(pairs)?).await?;
+    let page = api.service.orders.list(&query::list_orders(pairs)?).await?;
     Ok(json(StatusCode::OK, &page))
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn pay_order(
     body: JsonBody,
 ) -> Answer {
     let order_no = query::order_no(part)?;
-    let paid = api.service.pay(&order_no, body.pay_type()?, &call).await?;
+    let paid = api.service.pay.run(&order_no, body.pay_type()?, &call).await?;
     Ok(json(StatusCode::OK, &paid))
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn cancel_order(
 ) -> Answer {
     let order_no = query::order_no(part)?;
     let reason = body.reason()?;
-    let cancelled = api.service.cancel(&order_no, reason.as_deref(), &call).await?;
+    let cancelled = api.service.cancel.run(&order_no, reason.as_deref(), &call).await?;
     Ok(json(StatusCode::OK, &cancelled))
 }
 
@@ -161,6 +161,6 @@ pub(crate) async fn cancel_order(
     )
 )]
 pub(crate) async fn ticket_stock(State(api): State<Api>, part: PathPart) -> Answer {
-    let stock = api.service.stock(query::ticket_id(part)?).await?;
+    let stock = api.service.stock.get(query::ticket_id(part)?).await?;
     Ok(json(StatusCode::OK, &stock))
 }

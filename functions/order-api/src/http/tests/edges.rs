@@ -39,8 +39,8 @@ impl Catalogue for SlowCatalogue {
 
 fn slow_api(catalogue: &Arc<SlowCatalogue>, settings: RouterSettings) -> Router {
     let mut service = service(&World::new());
-    service.catalogue = catalogue.clone();
-    service.limits.catalogue_time_out = Duration::from_secs(3600);
+    service.create.catalogue = catalogue.clone();
+    service.create.catalogue_timeout = Duration::from_secs(3600);
     router(Arc::new(service), settings)
 }
 
