@@ -13,8 +13,7 @@ export CATALOGUE ?= localstack/boxoffice/catalogue.toml
 # The broker of `make up`; any other cluster will do.
 ROCKETMQ ?= rocketmq://127.0.0.1:9876
 TOOLS = .local/tools/bin
-FUNCTIONS = order-api order-process order-paid order-cancelled order-timeout stock-management sms-notification \
-	email-notification push-notification dlq-handler outbox-relay stock-reconcile
+FUNCTIONS = $(notdir $(wildcard functions/*))
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -89,7 +88,7 @@ build-rocketmq: ## every program, with RocketMQ, in release mode
 run-rocketmq: build-rocketmq up ## as `make run`, but the messages go through the broker
 	@BUS=$(ROCKETMQ) $(BOXOFFICE) serve
 
-demo-rocketmq: build-rocketmq up ## as `make demo`, on twelve processes and the broker (DEMO_ARGS=--kill-programs kills each in turn)
+demo-rocketmq: build-rocketmq up ## as `make demo`, with one process for each function and the broker (DEMO_ARGS=--kill-programs kills each in turn)
 	@BUS=$(ROCKETMQ) $(BOXOFFICE) demo --programs $(DEMO_ARGS)
 
 test-rocketmq: build-tests ## the tests that need the broker

@@ -18,6 +18,9 @@ use boxoffice_runtime::{
 };
 use sha2::{Digest, Sha256};
 
+/// The name of the function.
+pub const NAME: &str = "dlq-handler";
+
 /// What RocketMQ puts before the group to name its dead-letter topic.
 const DLQ_PREFIX: &str = "%DLQ%";
 
@@ -28,7 +31,7 @@ pub fn function(ports: &Ports, _settings: &FunctionSettings) -> Engine<DlqHandle
 
 /// The same, which keeps the dead letters of the groups `also`, too, besides those of our own functions.
 pub fn function_also_for(ports: &Ports, also: Vec<String>) -> Engine<DlqHandler> {
-    Engine::new("dlq-handler", DlqHandler { also, ..DlqHandler::new(ports) })
+    Engine::new(NAME, DlqHandler { also, ..DlqHandler::new(ports) })
 }
 
 /// Handles the dead letters of every group, whatever their bodies are.

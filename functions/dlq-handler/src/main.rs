@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("dlq-handler", dlq_handler::function)
+    boxoffice_host::run_function(dlq_handler::NAME, dlq_handler::function)
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("email-notification", email_notification::function)
+    boxoffice_host::run_function(email_notification::NAME, email_notification::function)
 }

@@ -62,11 +62,3 @@ async fn what_the_provider_refuses_is_poison() {
     world.provider.fail_next(1, ProviderError::Refused("no such user".to_owned()));
     assert!(matches!(handle(&world, message(Some("b@example.com"))).await, Outcome::Poison { .. }));
 }
-
-#[test]
-fn it_takes_the_messages_of_its_channel_only() {
-    let world = World::new();
-    let subscription = EmailNotification::new(&world.ports(), &world.settings()).subscription();
-    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == NAME).unwrap();
-    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-}

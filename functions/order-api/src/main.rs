@@ -7,7 +7,7 @@ use boxoffice_host::Host;
 use order_api::{BusReadiness, RouterSettings};
 
 fn main() -> ExitCode {
-    boxoffice_host::run("order-api", async |host: &Host| {
+    boxoffice_host::run(order_api::NAME, async |host: &Host| {
         let limits = &host.settings.api;
         let settings = RouterSettings {
             body_limit: limits.body_limit,

@@ -12,11 +12,14 @@ use boxoffice_flow::{BuyerText, MessageWriter, SeatsReserved, ext_key, reading};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
+/// The name of the function.
+pub const NAME: &str = "order-cancelled";
+
 const NO_REMARK: &str = "订单已取消 / the order was cancelled";
 
 /// The function, for a transport to feed.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderCancelled> {
-    Engine::new("order-cancelled", OrderCancelled::new(ports, settings))
+    Engine::new(NAME, OrderCancelled::new(ports, settings))
 }
 
 /// Handles ORDER_CANCELLED.

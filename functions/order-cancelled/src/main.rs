@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("order-cancelled", order_cancelled::function)
+    boxoffice_host::run_function(order_cancelled::NAME, order_cancelled::function)
 }

@@ -115,11 +115,3 @@ async fn a_store_or_bus_that_is_away_is_a_retry_and_then_everything_is_sent() {
     assert_eq!(handle(&world, cancelled("T1", "{}")).await, Outcome::Done);
     assert_eq!(world.bus.tags(), ["STOCK_ROLLBACK"]);
 }
-
-#[test]
-fn it_takes_the_messages_of_its_route() {
-    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-cancelled").unwrap();
-    let world = World::new();
-    let subscription = OrderCancelled::new(&world.ports(), &world.settings()).subscription();
-    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-}

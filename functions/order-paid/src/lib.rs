@@ -20,9 +20,12 @@ use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 use jiff::Timestamp;
 
+/// The name of the function.
+pub const NAME: &str = "order-paid";
+
 /// The function, for a transport to feed.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderPaid> {
-    Engine::new("order-paid", OrderPaid::new(ports, settings))
+    Engine::new(NAME, OrderPaid::new(ports, settings))
 }
 
 /// Handles ORDER_PAID.

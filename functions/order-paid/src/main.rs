@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("order-paid", order_paid::function)
+    boxoffice_host::run_function(order_paid::NAME, order_paid::function)
 }

@@ -161,11 +161,3 @@ async fn whatever_is_away_the_message_is_retried() {
     assert!(matches!(handle(&world, paid("T1")).await, Outcome::Retry { .. }));
     assert_eq!(handle(&world, paid("T1")).await, Outcome::Done);
 }
-
-#[test]
-fn it_takes_the_messages_of_its_route() {
-    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-paid").unwrap();
-    let world = World::new();
-    let subscription = OrderPaid::new(&world.ports(), &world.settings()).subscription();
-    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-}

@@ -21,6 +21,9 @@ use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 use request::Request;
 
+/// The name of the function.
+pub const NAME: &str = "order-process";
+
 const NO_SUCH_TICKET: &str = "票档不存在或已下架 / this ticket is not on sale";
 const OTHER_SHOW: &str = "票档与演出场次不符 / this ticket belongs to another show or session";
 const SOLD_OUT: &str = "余票不足 / sold out";
@@ -28,7 +31,7 @@ const OVER_LIMIT: &str = "超过每人限购数量 / over the limit of tickets f
 
 /// The function, for a transport to feed.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderProcess> {
-    Engine::new("order-process", OrderProcess::new(ports, settings))
+    Engine::new(NAME, OrderProcess::new(ports, settings))
 }
 
 /// Handles ORDER_CREATED.

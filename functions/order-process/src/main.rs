@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("order-process", order_process::function)
+    boxoffice_host::run_function(order_process::NAME, order_process::function)
 }

@@ -336,11 +336,3 @@ async fn a_crash_at_any_point_ends_in_the_same_place() {
         ends_the_same_wherever_it_is_cut(|| with_order(new_world(), 1, OrderState::Created), "J1").await;
     }
 }
-
-#[test]
-fn it_takes_the_messages_of_its_route() {
-    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-process").unwrap();
-    let world = World::new();
-    let subscription = OrderProcess::new(&world.ports(), &world.settings()).subscription();
-    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-}

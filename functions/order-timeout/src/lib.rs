@@ -16,6 +16,9 @@ use boxoffice_flow::{MessageWriter, SeatsReserved, deliver_unsent, reading};
 use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
+/// The name of the function.
+pub const NAME: &str = "order-timeout";
+
 /// A message that comes sooner than this after it was sent was not held back.
 const SHORTEST_HOLD: Duration = Duration::from_secs(60);
 
@@ -23,7 +26,7 @@ const REMARK: &str = "超时未支付 / not paid in time";
 
 /// The function, for a transport to feed.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderTimeout> {
-    Engine::new("order-timeout", OrderTimeout::new(ports, settings))
+    Engine::new(NAME, OrderTimeout::new(ports, settings))
 }
 
 /// Handles ORDER_TIMEOUT.

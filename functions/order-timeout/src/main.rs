@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("order-timeout", order_timeout::function)
+    boxoffice_host::run_function(order_timeout::NAME, order_timeout::function)
 }

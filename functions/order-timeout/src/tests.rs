@@ -174,11 +174,3 @@ async fn wherever_it_is_cut_the_order_ends_cancelled_and_announced() {
         }
     }
 }
-
-#[test]
-fn it_takes_the_messages_of_its_route() {
-    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "order-timeout").unwrap();
-    let world = World::new();
-    let subscription = OrderTimeout::new(&world.ports(), &world.settings()).subscription();
-    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-}

@@ -16,6 +16,9 @@ use jiff::Timestamp;
 
 use overdue::Round;
 
+/// The name of the function.
+pub const NAME: &str = "outbox-relay";
+
 /// When a message counts as left behind, and how much one sweep does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RelaySettings {
@@ -72,7 +75,7 @@ pub struct OutboxRelay {
 #[async_trait]
 impl Sweeper for OutboxRelay {
     fn name(&self) -> &'static str {
-        "outbox-relay"
+        NAME
     }
 
     fn interval(&self) -> Duration {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("push-notification", push_notification::function)
+    boxoffice_host::run_function(push_notification::NAME, push_notification::function)
 }

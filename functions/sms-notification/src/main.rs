@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("sms-notification", sms_notification::function)
+    boxoffice_host::run_function(sms_notification::NAME, sms_notification::function)
 }

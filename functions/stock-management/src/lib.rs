@@ -19,9 +19,12 @@ use boxoffice_messages::{StockEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{BatchEngine, BatchHandler, Context, Outcome, Subscription};
 use futures_util::future::join_all;
 
+/// The name of the function.
+pub const NAME: &str = "stock-management";
+
 /// The function, for a transport to feed.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> BatchEngine<StockManagement> {
-    BatchEngine::new("stock-management", StockManagement::new(ports, settings))
+    BatchEngine::new(NAME, StockManagement::new(ports, settings))
 }
 
 /// Handles STOCK_DEDUCT, STOCK_ROLLBACK and STOCK_SYNC.

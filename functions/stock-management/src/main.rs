@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_function("stock-management", stock_management::function)
+    boxoffice_host::run_function(stock_management::NAME, stock_management::function)
 }

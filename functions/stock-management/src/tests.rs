@@ -71,11 +71,3 @@ fn counters(world: &World) -> (u32, u32) {
 fn available(world: &World) -> u32 {
     world.stock_cache.snapshot(World::TICKET).unwrap().available
 }
-
-#[test]
-fn it_takes_the_messages_of_its_route() {
-    let route = boxoffice_messages::ROUTES.iter().find(|route| route.function == "stock-management").unwrap();
-    let world = World::new();
-    let subscription = StockManagement::new(&world.ports(), &world.settings()).subscription();
-    assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-}

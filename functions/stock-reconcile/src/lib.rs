@@ -12,6 +12,9 @@ use boxoffice_domain::{BusinessRules, FunctionSettings};
 use boxoffice_flow::MessageWriter;
 use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 
+/// The name of the function.
+pub const NAME: &str = "stock-reconcile";
+
 /// How long to wait between two comparisons unless the configuration says otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -43,7 +46,7 @@ pub struct StockReconcile {
 #[async_trait]
 impl Sweeper for StockReconcile {
     fn name(&self) -> &'static str {
-        "stock-reconcile"
+        NAME
     }
 
     fn interval(&self) -> Duration {

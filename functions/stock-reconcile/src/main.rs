@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    boxoffice_host::run_sweeper_function("stock-reconcile", |settings, ports| {
+    boxoffice_host::run_sweeper_function(stock_reconcile::NAME, |settings, ports| {
         stock_reconcile::sweeper(ports, &settings.functions(), settings.reconcile_interval)
     })
 }

@@ -38,5 +38,5 @@ async fn a_catalogue_or_bus_that_is_away_ends_the_sweep_with_its_error() {
 fn it_runs_as_often_as_it_is_told() {
     let world = World::new();
     let reconcile = sweeper(&world.ports(), &world.settings(), Duration::from_secs(7));
-    assert_eq!((reconcile.name(), reconcile.interval()), ("stock-reconcile", Duration::from_secs(7)));
+    assert_eq!((reconcile.name(), reconcile.interval()), (NAME, Duration::from_secs(7)));
 }

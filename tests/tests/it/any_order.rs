@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boxoffice::functions::consumers;
 use boxoffice_domain::ports::{Clock as _, OrderStore as _, Outgoing, StockCache as _, StockLedger as _};
 use boxoffice_domain::testing::World;
 use boxoffice_domain::{Contact, LedgerState, OrderNo, OrderState, SessionId, ShowId, UserId};
@@ -97,16 +98,7 @@ impl Sale {
         }
         world.crash.take_turns(seed);
         let (ports, settings) = (world.ports(), world.settings());
-        let functions: Vec<Arc<dyn Function>> = vec![
-            Arc::new(order_process::function(&ports, &settings)),
-            Arc::new(order_paid::function(&ports, &settings)),
-            Arc::new(order_cancelled::function(&ports, &settings)),
-            Arc::new(order_timeout::function(&ports, &settings)),
-            Arc::new(stock_management::function(&ports, &settings)),
-            Arc::new(sms_notification::function(&ports, &settings)),
-            Arc::new(email_notification::function(&ports, &settings)),
-            Arc::new(push_notification::function(&ports, &settings)),
-        ];
+        let functions = consumers(&ports, &settings);
         Self {
             seed,
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use boxoffice::functions::FUNCTIONS;
 use boxoffice_tests::http::{free_address, request};
 use boxoffice_tests::until;
 use serde_json::Value;
@@ -136,7 +137,7 @@ impl Venue {
 }
 
 #[test]
-fn twelve_programs_one_after_the_other_bring_orders_to_their_end() {
+fn the_programs_one_after_the_other_bring_orders_to_their_end() {
     let venue = Venue::new();
     venue.ask(&["stock", "load", "111", "10"]);
     let body = r#"{"userId":1,"showId":1,"sessionId":11,"ticketId":111,"quantity":2,"phone":"+8613800138000",
@@ -162,6 +163,9 @@ fn twelve_programs_one_after_the_other_bring_orders_to_their_end() {
         ["sms-notification", "email-notification", "push-notification", "dlq-handler", "outbox-relay"]
     {
         venue.handles(program);
+    }
+    for function in FUNCTIONS {
+        assert!(!venue.log(function.name).is_empty(), "{} never ran", function.name);
     }
     // The two time-outs are due in 15 minutes, and stock-reconcile asked before stock-management ran.
     for group in venue.ask(&["status"]).as_array().unwrap() {

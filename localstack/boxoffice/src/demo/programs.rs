@@ -9,21 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-/// The programs, in the order in which a message meets them.
-pub const PROGRAMS: [&str; 12] = [
-    "order-api",
-    "order-process",
-    "order-paid",
-    "order-cancelled",
-    "order-timeout",
-    "stock-management",
-    "sms-notification",
-    "email-notification",
-    "push-notification",
-    "dlq-handler",
-    "outbox-relay",
-    "stock-reconcile",
-];
+use crate::functions::FUNCTIONS;
 
 /// How long all of them may take until they consume.
 const START: Duration = Duration::from_secs(60);
@@ -63,8 +49,8 @@ impl Programs {
         http: reqwest::Client,
     ) -> anyhow::Result<Self> {
         let mut programs = Self { folder: folder.to_owned(), variables, running: Vec::new(), http };
-        for name in PROGRAMS {
-            let health = if name == "order-api" { programs.api()? } else { free_address()? };
+        for name in FUNCTIONS.iter().map(|listed| listed.name) {
+            let health = if name == order_api::NAME { programs.api()? } else { free_address()? };
             let child = programs.spawn(name, health)?;
             programs.running.push(Running { name, health, child });
         }

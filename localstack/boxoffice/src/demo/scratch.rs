@@ -16,6 +16,7 @@ use super::programs::{Programs, free_address};
 use super::sale::{Plan, run};
 use crate::DEMO_CATALOGUE;
 use crate::admin::AdminClient;
+use crate::functions::FUNCTIONS;
 use crate::reach::Reach;
 use crate::serve::Server;
 
@@ -100,7 +101,7 @@ pub async fn on_server(plan: Plan, http: reqwest::Client, scratch: &mut Scratch)
     Ok(good?)
 }
 
-/// Makes a sale on twelve processes, and kills each in turn if `kill`.
+/// Makes a sale on one process for each function, and kills each in turn if `kill`.
 pub async fn on_programs(
     plan: Plan,
     http: reqwest::Client,
@@ -119,8 +120,9 @@ pub async fn on_programs(
     let settings = scratch.settings()?;
     telemetry::init(settings.log_format, "error", LOUD_LIBRARIES).map_err(HostError::from)?;
     println!(
-        "The sale is made on twelve processes and the broker, with a scratch file, {PAYMENT_WINDOW:?} to pay and a \
+        "The sale is made on {} processes and the broker, with a scratch file, {PAYMENT_WINDOW:?} to pay and a \
          text-message provider that fails every fifth time{}",
+        FUNCTIONS.len(),
         if kill { "; each process is killed in turn" } else { "" }
     );
     let mut programs = Programs::start(scratch.path(), scratch.variables.clone(), http.clone()).await?;
