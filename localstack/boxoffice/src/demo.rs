@@ -5,12 +5,16 @@
 
 mod buyer;
 mod office;
+mod outcome;
+mod plan;
 pub mod programs;
 mod report;
 mod sale;
 mod scratch;
 mod shop;
+mod tally;
 
 pub use office::{CommandError, Office};
-pub use sale::{Plan, SaleError, run};
+pub use plan::Plan;
+pub use sale::{SaleError, run};
 pub use scratch::{Scratch, on_programs, on_server};

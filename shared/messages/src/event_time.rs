@@ -4,8 +4,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::error::FieldError;
 use crate::number::parse_i64;
-use crate::reading::{Token, WireValue};
-use crate::writing::push_displayed;
+use crate::json::{Token, WireValue, push_displayed};
 
 /// The zone of zoneless times, unless another is configured.
 pub const DEFAULT_ZONE: &str = "Asia/Shanghai";
@@ -244,7 +243,7 @@ mod tests {
 
     use super::{EventTime, default_zone};
     use crate::error::FieldError;
-    use crate::reading::WireValue;
+    use crate::json::WireValue;
 
     fn read(json: &str) -> EventTime {
         EventTime::read(json).unwrap_or_else(|error| panic!("{json}: {error}")).unwrap()

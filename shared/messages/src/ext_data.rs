@@ -6,8 +6,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::FieldError;
-use crate::reading::{Token, WireValue};
-use crate::writing::push_json_string;
+use crate::json::{Token, WireValue, push_json_string};
 
 /// `extData`: anything a producer wants to add, a map of text to any JSON.
 ///

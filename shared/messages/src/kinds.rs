@@ -2,9 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::FieldError;
-use crate::reading::{Token, WireValue};
+use crate::json::{Token, WireValue, push_json_string};
 use crate::routes::tag;
-use crate::writing::push_json_string;
 
 /// A name that none of an enum's values has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

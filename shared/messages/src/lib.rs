@@ -19,6 +19,7 @@ mod error;
 mod event_time;
 mod ext_data;
 mod inflate;
+mod json;
 mod kinds;
 mod notification;
 mod number;

@@ -3,8 +3,7 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 
 use crate::error::FieldError;
-use crate::reading::{Token, WireValue};
-use crate::writing::push_displayed;
+use crate::json::{Token, WireValue, push_displayed};
 
 /// A number as written, with nothing rounded: `digits * 10^exponent`.
 struct Exact {
@@ -176,7 +175,7 @@ impl WireValue for i32 {
 mod tests {
     use super::{parse_decimal, parse_i64, write_decimal};
     use crate::error::FieldError;
-    use crate::reading::WireValue;
+    use crate::json::WireValue;
 
     fn decimal(text: &str) -> Result<String, FieldError> {
         parse_decimal(text).map(write_decimal)

@@ -1,83 +1,16 @@
 //! Takes a body apart into the raw JSON of its fields. Values are read from that text, so that no number ever
 //! passes through a float, and the position of a bad one is known.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::{DecodeError, FieldError};
+use crate::error::DecodeError;
+use crate::json::WireValue;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// A value of one field: how it is read from JSON text (never `null`) and how it is written.
-pub(crate) trait WireValue: Sized {
-    /// Nothing where Java's empty string stands for null.
-    fn read(json: &str) -> Result<Option<Self>, FieldError>;
-    fn write(&self, out: &mut String);
-}
-
-/// A JSON value, seen from outside.
-pub(crate) enum Token<'a> {
-    Text(Cow<'a, str>),
-    Number(&'a str),
-    Boolean(bool),
-    Null,
-    List,
-    Object,
-}
-
-impl<'a> Token<'a> {
-    /// Looks at well-formed JSON text. Fails only on a string that names half of a surrogate pair.
-    pub(crate) fn of(json: &'a str) -> Result<Self, FieldError> {
-        Ok(match json.as_bytes().first() {
-            Some(b'"') => Self::Text(unquote(json)?),
-            Some(b'{') => Self::Object,
-            Some(b'[') => Self::List,
-            Some(b't') => Self::Boolean(true),
-            Some(b'f') => Self::Boolean(false),
-            Some(b'n') => Self::Null,
-            _ => Self::Number(json),
-        })
-    }
-
-    pub(crate) fn instead_of(&self, expected: &'static str) -> FieldError {
-        let found = match self {
-            Self::Text(_) => "a string",
-            Self::Number(_) => "a number",
-            Self::Boolean(_) => "a boolean",
-            Self::Null => "null",
-            Self::List => "a list",
-            Self::Object => "an object",
-        };
-        FieldError::WrongType { expected, found }
-    }
-}
-
-fn unquote(json: &str) -> Result<Cow<'_, str>, FieldError> {
-    let inside = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
-    if inside.contains('\\') {
-        return serde_json::from_str::<String>(json).map(Cow::Owned).map_err(|_| FieldError::BrokenEscape);
-    }
-    Ok(Cow::Borrowed(inside))
-}
-
-impl WireValue for String {
-    /// A number counts as its digits, since some producers send order numbers and phone numbers so.
-    fn read(json: &str) -> Result<Option<Self>, FieldError> {
-        match Token::of(json)? {
-            Token::Text(text) => Ok(Some(text.into_owned())),
-            Token::Number(digits) => Ok(Some(digits.to_owned())),
-            other => Err(other.instead_of("a string")),
-        }
-    }
-
-    fn write(&self, out: &mut String) {
-        crate::writing::push_json_string(out, self);
-    }
-}
 
 /// The raw JSON of one field, and where it stands.
 #[derive(Clone, Copy)]

@@ -1,39 +1,6 @@
 //! Writes the one form of JSON that every Java listener reads.
 
-use std::fmt::{Display, Write as _};
-
-use crate::reading::WireValue;
-
-/// Appends the text of a value. Writing to a `String` cannot fail.
-pub(crate) fn push_displayed(out: &mut String, value: &impl Display) {
-    let _ = write!(out, "{value}");
-}
-
-/// Appends a JSON string; only quotes, backslashes and control characters are escaped.
-pub(crate) fn push_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    let mut written = 0;
-    for (position, byte) in text.bytes().enumerate() {
-        let short = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0..0x20 => "",
-            _ => continue,
-        };
-        out.push_str(&text[written..position]);
-        written = position + 1;
-        if short.is_empty() {
-            let _ = write!(out, "\\u{byte:04x}");
-        } else {
-            out.push_str(short);
-        }
-    }
-    out.push_str(&text[written..]);
-    out.push('"');
-}
+use crate::json::WireValue;
 
 /// Builds an object field by field, in the order of the calls; a missing value is written as null.
 pub(crate) struct ObjectWriter {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sale::Tally;
 use super::shop::{SeenOrder, Shop, ShopError, Wish};
+use super::tally::Tally;
 
 /// The pause between two looks at an order that is being processed.
 const LOOK_AGAIN: Duration = Duration::from_millis(150);

@@ -1,4 +1,5 @@
-use super::sale::{Latency, Outcome};
+use super::outcome::Outcome;
+use super::tally::Latency;
 use crate::table;
 
 /// Prints the table of a sale.

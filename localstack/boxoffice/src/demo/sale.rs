@@ -1,17 +1,17 @@
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::{CreationError, Histogram};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::buyer::{End, Intent, buy};
 use super::office::{CommandError, Office};
+use super::outcome::Outcome;
+use super::plan::Plan;
 use super::report;
 use super::shop::{Shop, ShopError, Wish};
+use super::tally::Tally;
 use crate::admin::ClientError;
 use crate::operator::{Answer, Command, Verification};
 use crate::reach::ReachError;
@@ -28,25 +28,6 @@ const NOTIFICATIONS_PER_ORDER: u64 = 2;
 /// The seats one buyer may want.
 const MAX_QUANTITY: u64 = 2;
 
-/// What kind of sale.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Buyers who arrive at once.
-    pub buyers: u32,
-    /// Seats that go on sale.
-    pub seats: u32,
-    /// How many of a hundred buyers with reserved seats never pay.
-    pub walk_away_percent: u32,
-    /// Buyers whose requests are under way at the same time.
-    pub at_once: u32,
-    /// Decides who wants how many seats and who pays.
-    pub seed: u64,
-    /// The show, the performance and the ticket tier on sale.
-    pub ticket: (i64, i64, i64),
-    /// The longest the whole may take.
-    pub time_limit: Duration,
-}
-
 /// Why the demonstration could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SaleError {
@@ -59,120 +40,6 @@ pub enum SaleError {
     /// The server answered something else than was asked.
     #[error("the server gave an answer of the wrong kind")]
     WrongAnswer,
-}
-
-/// What is counted while buyers buy.
-pub(super) struct Tally {
-    create: Mutex<Histogram<u64>>,
-    process: Mutex<Histogram<u64>>,
-    pay: Mutex<Histogram<u64>>,
-    orders: Mutex<HashSet<String>>,
-    illegal_moves: AtomicU64,
-    repeated_numbers: AtomicU64,
-}
-
-impl Tally {
-    fn new() -> Result<Self, CreationError> {
-        // Microseconds up to an hour, three digits of precision.
-        let histogram = || Histogram::new_with_bounds(1, 3_600_000_000, 3).map(Mutex::new);
-        Ok(Self {
-            create: histogram()?,
-            process: histogram()?,
-            pay: histogram()?,
-            orders: Mutex::default(),
-            illegal_moves: AtomicU64::new(0),
-            repeated_numbers: AtomicU64::new(0),
-        })
-    }
-
-    pub(super) fn accepted(&self, took: Duration, order_no: &str) {
-        record(&self.create, took);
-        let new = self.orders.lock().unwrap_or_else(PoisonError::into_inner).insert(order_no.to_owned());
-        self.repeated_numbers.fetch_add(u64::from(!new), Ordering::Relaxed);
-    }
-
-    pub(super) fn processed(&self, took: Duration) {
-        record(&self.process, took);
-    }
-
-    pub(super) fn paid(&self, took: Duration) {
-        record(&self.pay, took);
-    }
-
-    pub(super) fn moved(&self, from: &str, to: &str) {
-        let legal = matches!(
-            (from, to),
-            ("Created", "Created" | "AwaitingPayment" | "Cancelled")
-                | ("AwaitingPayment", "AwaitingPayment" | "Paid" | "Cancelled")
-        );
-        self.illegal_moves.fetch_add(u64::from(!legal), Ordering::Relaxed);
-    }
-}
-
-fn record(histogram: &Mutex<Histogram<u64>>, took: Duration) {
-    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    histogram.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
-}
-
-/// Percentiles of one kind of request, in milliseconds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Latency {
-    pub(super) count: u64,
-    pub(super) p50: f64,
-    pub(super) p90: f64,
-    pub(super) p99: f64,
-    pub(super) max: f64,
-}
-
-impl Latency {
-    fn of(histogram: &Mutex<Histogram<u64>>) -> Self {
-        let histogram = histogram.lock().unwrap_or_else(PoisonError::into_inner);
-        let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1_000.0;
-        Self {
-            count: histogram.len(),
-            p50: millis(histogram.value_at_quantile(0.50)),
-            p90: millis(histogram.value_at_quantile(0.90)),
-            p99: millis(histogram.value_at_quantile(0.99)),
-            max: millis(histogram.max()),
-        }
-    }
-}
-
-/// How the sale ended.
-pub(super) struct Outcome {
-    pub(super) plan: Plan,
-    pub(super) took: Duration,
-    pub(super) accepted: u64,
-    pub(super) paid: u64,
-    pub(super) sold_out: u64,
-    pub(super) timed_out: u64,
-    pub(super) still_reserved: u64,
-    pub(super) failed: Vec<String>,
-    pub(super) illegal_moves: u64,
-    pub(super) repeated_numbers: u64,
-    pub(super) create: Latency,
-    pub(super) process: Latency,
-    pub(super) pay: Latency,
-    pub(super) seats_taken: u64,
-    /// Orders paid in this sale whose seats were gone. Nothing in a sale makes the stock cache forget, so there is none.
-    pub(super) paid_for_nothing: u64,
-    /// Notifications that are neither sent nor to be seen anywhere.
-    pub(super) untold: u64,
-    pub(super) verification: Verification,
-}
-
-impl Outcome {
-    /// Whether everything that must hold holds.
-    pub(super) fn is_good(&self) -> bool {
-        !self.verification.is_broken()
-            && self.verification.quiet
-            && self.seats_taken == u64::from(self.plan.seats)
-            && self.paid_for_nothing == 0
-            && self.untold == 0
-            && self.failed.is_empty()
-            && self.illegal_moves == 0
-            && self.repeated_numbers == 0
-    }
 }
 
 struct Sale {
@@ -359,7 +226,7 @@ impl Sale {
         if self.sees_retries || verification.deliveries.is_none() {
             return 0;
         }
-        let ended = self.accepted().saturating_sub(self.count(End::StillReserved));
+        let ended = self.tally.orders().saturating_sub(self.count(End::StillReserved));
         let told = self.since(verification, Verification::notified);
         let given_up = self.since(verification, |seen| seen.dead_letters);
         (ended * NOTIFICATIONS_PER_ORDER).saturating_sub(told + given_up)
@@ -372,10 +239,6 @@ impl Sale {
     /// How much a figure grew in this sale.
     fn since(&self, verification: &Verification, figure: impl Fn(&Verification) -> u64) -> u64 {
         figure(verification).saturating_sub(self.before.as_ref().map_or(0, figure))
-    }
-
-    fn accepted(&self) -> u64 {
-        self.tally.orders.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
     async fn stock(&self) -> Result<super::shop::SeenStock, SaleError> {
@@ -407,17 +270,17 @@ impl Sale {
         Ok(Outcome {
             plan: self.plan.clone(),
             took,
-            accepted: self.accepted(),
+            accepted: self.tally.orders(),
             paid: self.count(End::Paid),
             sold_out: self.count(End::SoldOut),
             timed_out: self.count(End::TimedOut),
             still_reserved: self.count(End::StillReserved),
             failed: failed.collect(),
-            illegal_moves: self.tally.illegal_moves.load(Ordering::Relaxed),
-            repeated_numbers: self.tally.repeated_numbers.load(Ordering::Relaxed),
-            create: Latency::of(&self.tally.create),
-            process: Latency::of(&self.tally.process),
-            pay: Latency::of(&self.tally.pay),
+            illegal_moves: self.tally.illegal_moves(),
+            repeated_numbers: self.tally.repeated_numbers(),
+            create: self.tally.create(),
+            process: self.tally.process(),
+            pay: self.tally.pay(),
             seats_taken: u64::from(stock.locked + stock.sold).saturating_sub(self.taken_before),
             paid_for_nothing: self.since(&verification, |seen| seen.paid_for_nothing),
             untold: self.untold(&verification),

@@ -12,8 +12,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::office::Office;
+use super::plan::Plan;
 use super::programs::{Programs, free_address};
-use super::sale::{Plan, run};
+use super::sale::run;
 use crate::DEMO_CATALOGUE;
 use crate::admin::AdminClient;
 use crate::functions::FUNCTIONS;
