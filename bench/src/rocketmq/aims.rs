@@ -5,8 +5,7 @@ use std::fmt::Display;
 
 use boxoffice::table;
 
-use crate::comparison::{Drained, Measured, Side, Steady, Who};
-use crate::report::median;
+use crate::figures::{Drained, Measured, Side, Steady, Who, median};
 
 /// Our consumer, and what it is compared with.
 struct Pair<'a> {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 use boxoffice_tests::rocketmq::{Cluster, repository};
 use serde_json::Value;
 
+use crate::figures::{Drained, Measured, Sent, Side, Steady, Who};
 use crate::measure::as_float;
 use crate::program::Program;
 use crate::report;
@@ -51,31 +52,6 @@ pub struct Args {
     only: Vec<String>,
 }
 
-/// Who consumes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
-    Boxoffice,
-    Java,
-    Bare,
-}
-
-impl Who {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Boxoffice => "boxoffice",
-            Self::Java => "java",
-            Self::Bare => "bare",
-        }
-    }
-}
-
-/// A consumer, and how many messages each call of its listener gets at most; each makes 20 calls at the same time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Side {
-    pub who: Who,
-    pub batch: usize,
-}
-
 /// In this order in odd rounds, the other way round in even ones.
 const SIDES: [Side; 6] = [
     Side { who: Who::Boxoffice, batch: 32 },
@@ -85,44 +61,6 @@ const SIDES: [Side; 6] = [
     Side { who: Who::Java, batch: 32 },
     Side { who: Who::Bare, batch: 1 },
 ];
-
-/// One consumer emptied the topic.
-#[derive(Debug, Clone, Copy)]
-pub struct Drained {
-    pub per_second: f64,
-    /// CPU seconds for 100,000 messages.
-    pub cpu: f64,
-    pub first_ms: f64,
-    pub peak_mib: f64,
-}
-
-/// One consumer under the load at a rate.
-#[derive(Debug, Clone, Copy)]
-pub struct Steady {
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    /// CPU seconds for 100,000 messages.
-    pub cpu: f64,
-    pub peak_mib: f64,
-}
-
-/// All of one consumer, a figure a round.
-#[derive(Debug)]
-pub struct Measured {
-    pub side: Side,
-    pub drained: Vec<Drained>,
-    pub steady: Vec<Steady>,
-}
-
-/// The producer, filling the topic.
-#[derive(Debug, Clone, Copy)]
-pub struct Sent {
-    pub per_second: f64,
-    pub cpu: f64,
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    pub peak_mib: f64,
-}
 
 /// A load of the producer.
 struct Load<'a> {

@@ -8,6 +8,7 @@ mod aims;
 mod bare;
 mod comparison;
 mod consume;
+mod figures;
 mod measure;
 #[path = "../process.rs"]
 mod process;

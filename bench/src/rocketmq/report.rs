@@ -1,56 +1,9 @@
 //! The tables.
 
-use std::fmt;
-
 use boxoffice::table;
 
 use crate::aims;
-use crate::comparison::{Drained, Measured, Sent, Side, Steady, Who};
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = match self.who {
-            Who::Boxoffice => "Boxoffice",
-            Who::Java => "Java",
-            Who::Bare => "bare client",
-        };
-        write!(f, "{who}, batches of {}", self.batch)
-    }
-}
-
-impl Measured {
-    /// A figure of each drain, the lowest first.
-    pub fn drained(&self, figure: impl Fn(&Drained) -> f64) -> Vec<f64> {
-        sorted(self.drained.iter().map(figure))
-    }
-
-    /// A figure of each load at a rate, the lowest first.
-    pub fn steady(&self, figure: impl Fn(&Steady) -> f64) -> Vec<f64> {
-        sorted(self.steady.iter().map(figure))
-    }
-
-    /// The most memory that it ever held.
-    pub fn peak_mib(&self) -> Option<f64> {
-        let drained = self.drained.iter().map(|drained| drained.peak_mib);
-        drained.chain(self.steady.iter().map(|steady| steady.peak_mib)).reduce(f64::max)
-    }
-}
-
-fn sorted(figures: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures
-}
-
-/// The middle one, or what lies between the two in the middle.
-pub fn median(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    let upper = *figures.get(figures.len() / 2)?;
-    if figures.len() % 2 == 1 {
-        return Some(upper);
-    }
-    Some(f64::midpoint(*figures.get(figures.len() / 2 - 1)?, upper))
-}
+use crate::figures::{Measured, Sent};
 
 fn shown(figure: Option<f64>, digits: usize, unit: &str) -> String {
     figure.map(|figure| format!("{figure:.digits$}{unit}")).unwrap_or_default()
