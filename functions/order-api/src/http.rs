@@ -1,5 +1,6 @@
 //! The service behind HTTP.
 
+mod answer;
 mod body;
 mod edge;
 mod handlers;
@@ -24,7 +25,7 @@ use boxoffice_runtime::telemetry::Telemetry;
 use crate::OrderService;
 use edge::{Edge, RouteEdge};
 
-pub use health::{BusReadiness, Readiness, StoreReadiness};
+pub use health::{BusReadiness, ReadinessCheck, StoreReadiness};
 pub use openapi::openapi_json;
 
 /// How the router treats requests, and what the operator's pages show.
@@ -37,7 +38,7 @@ pub struct RouterSettings {
     /// The most requests worked on at once; one more answers 503 at once instead of waiting.
     pub in_flight_limit: usize,
     /// What must be there for this process to be ready.
-    pub readiness: Vec<Arc<dyn Readiness>>,
+    pub readiness: Vec<Arc<dyn ReadinessCheck>>,
     /// How long each of them may take to answer.
     pub readiness_time_out: Duration,
     /// Writes the metrics of this process in Prometheus' text format.
@@ -88,7 +89,7 @@ pub fn router_for(
     telemetry: Option<Telemetry>,
     mut settings: RouterSettings,
 ) -> Router {
-    let store: Arc<dyn Readiness> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
+    let store: Arc<dyn ReadinessCheck> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
     let render_metrics = move || telemetry.as_ref().map_or_else(String::new, Telemetry::render);
     settings.readiness.push(store);
     settings.render_metrics = Arc::new(render_metrics);

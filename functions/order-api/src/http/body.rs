@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::problem::Problem;
@@ -77,6 +78,38 @@ fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, kind, "The body is too large", detail)
 }
 
+/// An order that a buyer asks for
+#[derive(ToSchema)]
+#[schema(as = CreateOrder, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes the body, which is read field by field")]
+pub(crate) struct CreateOrderBody {
+    /// The buyer
+    #[schema(minimum = 1, example = 42)]
+    user_id: i64,
+    /// The show
+    #[schema(minimum = 1, example = 1)]
+    show_id: i64,
+    /// The performance
+    #[schema(minimum = 1, example = 11)]
+    session_id: i64,
+    /// The ticket tier
+    #[schema(minimum = 1, example = 111)]
+    ticket_id: i64,
+    /// Number of tickets; the operator sets the most in one order, and a tier may have a limit per buyer
+    #[schema(minimum = 1, example = 2)]
+    quantity: i32,
+    /// Where text messages go
+    #[schema(max_length = 32, example = "+86 13800138000")]
+    phone: Option<String>,
+    /// Where e-mail goes
+    #[schema(max_length = 254, example = "li.na@example.com")]
+    email: Option<String>,
+    /// Where push messages go
+    #[schema(max_length = 1024)]
+    device_token: Option<String>,
+}
+
+/// The same, before its fields are read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateFields<'a> {
@@ -98,6 +131,17 @@ struct CreateFields<'a> {
     device_token: Option<&'a RawValue>,
 }
 
+/// A payment
+#[derive(ToSchema)]
+#[schema(as = PayOrder, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes the body, which is read field by field")]
+pub(crate) struct PayOrderBody {
+    /// 1 Alipay, 2 WeChat Pay, 3 bank card
+    #[schema(minimum = 1, maximum = 3, example = 1)]
+    pay_type: i32,
+}
+
+/// The same, before its fields are read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PayFields<'a> {
@@ -105,6 +149,17 @@ struct PayFields<'a> {
     pay_type: Option<&'a RawValue>,
 }
 
+/// A cancellation
+#[derive(ToSchema)]
+#[schema(as = CancelOrder)]
+#[expect(dead_code, reason = "it only describes the body, which is read field by field")]
+pub(crate) struct CancelOrderBody {
+    /// Why, in words for the buyer
+    #[schema(max_length = 200, example = "I cannot come")]
+    reason: Option<String>,
+}
+
+/// The same, before its fields are read.
 #[derive(Deserialize)]
 struct CancelFields<'a> {
     #[serde(borrow, default)]

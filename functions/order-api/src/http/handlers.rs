@@ -1,24 +1,18 @@
 //! One function per call: read, ask the service, answer.
 
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use axum::response::Response;
 
 use super::Api;
+use super::answer::json;
 use super::body::JsonBody;
 use super::problem::{Problem, ProblemBody};
 use super::query::{self, Pairs, PathPart};
 use crate::CallContext;
 
 type Answer = Result<Response, Problem>;
-
-/// Answers with JSON.
-pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    let Ok(body) = serde_json::to_vec(value) else { return Problem::internal().into_response() };
-    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
-}
 
 /// Accept an order
 ///
@@ -27,7 +21,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     post, path = "/orders", tag = "orders", operation_id = "createOrder",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats with this key get the first answer: 1 to 255 printable ASCII characters, scoped to the buyer"),
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
-    request_body(content = super::openapi::CreateOrder, description = "What the buyer wants"),
+    request_body(content = super::body::CreateOrderBody, description = "What the buyer wants"),
     responses(
         (status = 201, description = "Accepted", body = crate::OrderAccepted),
         (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
@@ -92,7 +86,7 @@ pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer 
     params(("orderNo" = String, Path, description = "The number of the order"),
            ("Idempotency-Key" = Option<String>, Header, description = "Repeats with this key get the first answer: 1 to 255 printable ASCII characters, scoped to the buyer"),
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
-    request_body(content = super::openapi::PayOrder, description = "How the buyer paid"),
+    request_body(content = super::body::PayOrderBody, description = "How the buyer paid"),
     responses(
         (status = 200, description = "Paid, now or before", body = crate::OrderMoved),
         (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
@@ -123,7 +117,7 @@ pub(crate) async fn pay_order(
     post, path = "/orders/{orderNo}/cancel", tag = "orders", operation_id = "cancelOrder",
     params(("orderNo" = String, Path, description = "The number of the order"),
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
-    request_body(content = Option<super::openapi::CancelOrder>, description = "Why; may be left out"),
+    request_body(content = Option<super::body::CancelOrderBody>, description = "Why; may be left out"),
     responses(
         (status = 200, description = "Cancelled, now or before", body = crate::OrderMoved),
         (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),

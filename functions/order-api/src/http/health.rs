@@ -10,18 +10,18 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use boxoffice_domain::OrderNo;
 use boxoffice_domain::ports::OrderStore;
-use boxoffice_runtime::Transport;
+use boxoffice_runtime::{Readiness, Transport};
 use futures_util::future::join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::handlers::json;
+use super::answer::json;
 use super::problem::ProblemBody;
 
 /// One thing that must answer for the process to be ready.
 #[async_trait]
-pub trait Readiness: Send + Sync {
+pub trait ReadinessCheck: Send + Sync {
     /// What it is called in the answer, such as `store`.
     fn name(&self) -> &'static str;
 
@@ -38,15 +38,15 @@ pub trait Readiness: Send + Sync {
 pub struct BusReadiness(pub Arc<dyn Transport>);
 
 #[async_trait]
-impl Readiness for BusReadiness {
+impl ReadinessCheck for BusReadiness {
     fn name(&self) -> &'static str {
         "bus"
     }
 
     async fn check(&self) -> Result<(), String> {
         match self.0.readiness() {
-            boxoffice_runtime::Readiness::Ready => Ok(()),
-            boxoffice_runtime::Readiness::NotReady { because } => {
+            Readiness::Ready => Ok(()),
+            Readiness::NotReady { because } => {
                 tracing::debug!(because, "the bus is not ready");
                 Err("cannot be reached; orders are accepted, and their messages sent once it is back"
                     .to_owned())
@@ -63,7 +63,7 @@ impl Readiness for BusReadiness {
 pub struct StoreReadiness(pub Arc<dyn OrderStore>);
 
 #[async_trait]
-impl Readiness for StoreReadiness {
+impl ReadinessCheck for StoreReadiness {
     fn name(&self) -> &'static str {
         "store"
     }
@@ -134,7 +134,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     json(status, &Ready { ready, parts })
 }
 
-async fn ask(part: &dyn Readiness, limit: Duration) -> Part {
+async fn ask(part: &dyn ReadinessCheck, limit: Duration) -> Part {
     let answer = tokio::time::timeout(limit, part.check()).await;
     let answer = answer.unwrap_or_else(|_| Err(format!("did not answer within {limit:?}")));
     Part { name: part.name(), ready: answer.is_ok(), required: part.is_required(), detail: answer.err() }

@@ -126,7 +126,7 @@ async fn every_answer_carries_a_request_id_its_own_or_the_callers() {
 struct Answers(&'static str, Result<(), String>);
 
 #[async_trait]
-impl Readiness for Answers {
+impl ReadinessCheck for Answers {
     fn name(&self) -> &'static str {
         self.0
     }
@@ -138,7 +138,7 @@ impl Readiness for Answers {
 struct Silent;
 
 #[async_trait]
-impl Readiness for Silent {
+impl ReadinessCheck for Silent {
     fn name(&self) -> &'static str {
         "bus"
     }
@@ -147,7 +147,7 @@ impl Readiness for Silent {
     }
 }
 
-fn with_readiness(readiness: Vec<Arc<dyn Readiness>>) -> Router {
+fn with_readiness(readiness: Vec<Arc<dyn ReadinessCheck>>) -> Router {
     let (_world, service) = on_sale();
     router(service, RouterSettings { readiness, ..RouterSettings::default() })
 }
