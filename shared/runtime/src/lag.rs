@@ -15,15 +15,3 @@ pub struct GroupLag {
     /// When the oldest message became due that is not handled; `None` when there is none, or the bus cannot tell.
     pub oldest: Option<Timestamp>,
 }
-
-/// Whether a bus takes and delivers messages at this moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Readiness {
-    /// It does.
-    Ready,
-    /// It does not.
-    NotReady {
-        /// Why, for the operator.
-        because: String,
-    },
-}

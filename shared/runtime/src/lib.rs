@@ -66,6 +66,7 @@ mod batch_limits;
 mod clock;
 pub mod config;
 mod dead_letter;
+mod decode;
 mod delivery;
 mod engine;
 mod function;
@@ -73,6 +74,7 @@ mod handler;
 mod idempotency;
 mod lag;
 mod outcome;
+mod readiness;
 mod retry;
 pub mod shutdown;
 mod sweep_loop;
@@ -90,13 +92,15 @@ pub use dead_letter::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
     DEAD_LETTER_NO_GROUP, DEAD_LETTER_PREFIX, DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC,
 };
+pub use decode::{Decode, Undecodable, Undecoded};
 pub use delivery::{Context, Delivery, Subscription, TopicFilter};
 pub use engine::{BatchEngine, Engine};
 pub use function::{Function, Settle, Settled};
-pub use handler::{BatchHandler, Decode, Handler, Undecodable, Undecoded};
+pub use handler::{BatchHandler, Handler};
 pub use idempotency::{Guarded, IdempotencyGuard, Turn};
-pub use lag::{GroupLag, Readiness};
+pub use lag::GroupLag;
 pub use outcome::Outcome;
+pub use readiness::Readiness;
 pub use retry::RetryPolicy;
 pub use shutdown::Shutdown;
 pub use sweep_loop::run_sweeper;
