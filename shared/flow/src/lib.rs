@@ -34,6 +34,8 @@ mod notifier;
 mod outbox;
 pub mod reading;
 mod seats_reserved;
+#[cfg(feature = "testing")]
+mod testing;
 mod writer;
 
 pub use ids::{NoRandomness, RandomIds};
