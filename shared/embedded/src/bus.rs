@@ -6,7 +6,7 @@ use boxoffice_runtime::{DEAD_LETTER_NO_GROUP, DEAD_LETTER_PREFIX};
 
 use crate::Embedded;
 use crate::convert::properties_text;
-use crate::tx::{Parcel, message_name};
+use crate::message::{Parcel, message_name};
 
 #[async_trait]
 impl Bus for Embedded {

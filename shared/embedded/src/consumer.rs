@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Embedded;
 use crate::group::{Claimed, GroupState, Lease};
+use crate::message::GivenUp;
 use crate::settling::{Answer, Fate, OpenBatch, WAITING_ANSWERS, write_answers};
-use crate::tx::GivenUp;
 
 /// A worker that was not woken looks again after this long, in case the clock of the machine was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);

@@ -9,23 +9,11 @@ use tokio::sync::Notify;
 
 use crate::convert::{instant, properties};
 use crate::horizon::Horizon;
+use crate::message::{Key, message_name};
 use crate::readers::Readers;
-use crate::tx::message_name;
 
 /// A claim ends early once its bodies come to this, so that a batch of large messages stays small in memory.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
-
-/// Where a message stands in the queue of its group. It changes whenever the message is put back, so a worker that
-/// comes too late finds nothing under the key it knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
-    pub(crate) due: i64,
-    pub(crate) id: i64,
-}
-
-impl Key {
-    const FIRST: Self = Self { due: i64::MIN, id: i64::MIN };
-}
 
 /// The queue of one consumer group, as far as it is not in the file: one process owns the file, so who works on what
 /// need not be written down.

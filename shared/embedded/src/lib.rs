@@ -15,6 +15,7 @@ mod group;
 mod horizon;
 mod idempotency;
 mod inspect;
+mod message;
 mod open;
 mod options;
 mod orders;
@@ -39,10 +40,10 @@ use boxoffice_runtime::Subscription;
 use boxoffice_runtime::telemetry::SendCounters;
 
 pub use figures::Figures;
+pub use message::MAX_BODY_BYTES;
 pub use open::OpenError;
 pub use options::{Access, Durability, Options, OutboxMode};
 pub use queues::GroupQueue;
-pub use tx::MAX_BODY_BYTES;
 
 use group::GroupState;
 use horizon::Horizon;

@@ -6,8 +6,9 @@ use boxoffice_domain::ports::{MarkId, MarkedMessage, Outbox, SendError, StoreErr
 
 use boxoffice_runtime::telemetry::SendCounters;
 
+use crate::message::Parcel;
 use crate::options::OutboxMode;
-use crate::tx::{Parcel, Tx};
+use crate::tx::Tx;
 
 /// Topics and tags of what a commit sends by itself, to be counted once it is made.
 #[derive(Debug)]

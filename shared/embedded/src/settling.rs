@@ -8,8 +8,9 @@ use boxoffice_runtime::{Outcome, RetryPolicy, Settle, Settled};
 use tokio::sync::mpsc;
 
 use crate::Embedded;
-use crate::group::{GroupState, Key, Lease};
-use crate::tx::{GivenUp, Tx};
+use crate::group::{GroupState, Lease};
+use crate::message::{GivenUp, Key};
+use crate::tx::Tx;
 use crate::writer::WriteError;
 
 /// Answers that may wait to be written; more make the workers wait.

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use boxoffice_domain::ports::{Outgoing, SendError};
 use boxoffice_messages::{dead_letter_topic, group};
 use boxoffice_runtime::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
@@ -9,55 +8,10 @@ use boxoffice_runtime::{
 use rusqlite::{Connection, named_params};
 
 use crate::account::Accounts;
-use crate::convert::{nanos, properties, properties_text};
-use crate::group::{GroupState, Key};
+use crate::convert::{properties, properties_text};
+use crate::group::GroupState;
+use crate::message::{GivenUp, Key, Parcel, message_name};
 use crate::routing::SharedRouting;
-
-/// The largest body accepted, in bytes: RocketMQ's own limit.
-pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
-/// A message as a row keeps it, made on the caller's thread so that the writer only binds it.
-#[derive(Debug, Clone)]
-pub(crate) struct Parcel {
-    pub(crate) topic: Arc<str>,
-    pub(crate) tag: Option<Arc<str>>,
-    pub(crate) key: Option<Arc<str>>,
-    /// Not before; `None` is now.
-    pub(crate) due: Option<i64>,
-    pub(crate) sys_flag: i32,
-    pub(crate) properties: Option<String>,
-    pub(crate) body: bytes::Bytes,
-}
-
-impl Parcel {
-    pub(crate) fn new(message: &Outgoing) -> Result<Self, SendError> {
-        if message.topic.is_empty() {
-            return Err(SendError::Rejected("the topic is empty".to_owned()));
-        }
-        if message.body.len() > MAX_BODY_BYTES {
-            return Err(SendError::Rejected(format!(
-                "the body has {} bytes, the most is {MAX_BODY_BYTES}",
-                message.body.len()
-            )));
-        }
-        Ok(Self {
-            topic: Arc::from(&*message.topic),
-            tag: message.tag.as_deref().map(Arc::from),
-            key: message.key.as_deref().map(Arc::from),
-            due: message.deliver_at.map(nanos),
-            sys_flag: message.sys_flag,
-            properties: properties_text(&message.properties),
-            body: message.body.clone(),
-        })
-    }
-}
-
-/// Why and after how many tries a message is given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GivenUp {
-    pub(crate) because: String,
-    pub(crate) attempts: u32,
-}
 
 /// What a job of the writer may do: everything between BEGIN and COMMIT.
 pub(crate) struct Tx<'a> {
@@ -266,9 +220,4 @@ impl Tx<'_> {
             })?;
         Ok(self.connection.last_insert_rowid())
     }
-}
-
-/// What the bus calls a message.
-pub(crate) fn message_name(id: i64) -> String {
-    format!("{id:016x}")
 }

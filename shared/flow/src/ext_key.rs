@@ -13,5 +13,5 @@ pub const PAY_TYPE: &str = "payType";
 /// ORDER_CANCELLED: why, in words for the buyer.
 pub const REMARK: &str = "remark";
 /// ORDER_CANCELLED: false when it is certain that no seat was ever reserved, see
-/// [`SeatsReserved`](crate::SeatsReserved).
+/// `SeatsReserved`.
 pub const STOCK_RESERVED: &str = "stockReserved";

@@ -82,5 +82,15 @@ pub enum FieldError {
     NotADateTime(&'static str),
     /// A name that an enum does not have.
     #[error(transparent)]
-    UnknownName(#[from] crate::UnknownName),
+    UnknownName(#[from] UnknownName),
+}
+
+/// A name that none of an enum's values has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown value {found:?}, allowed are {allowed}")]
+pub struct UnknownName {
+    /// The first 32 characters of what was found.
+    pub found: String,
+    /// The names that exist.
+    pub allowed: &'static str,
 }

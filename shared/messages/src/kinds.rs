@@ -1,19 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::FieldError;
+use crate::error::{FieldError, UnknownName};
 use crate::json::{Token, WireValue, push_json_string};
 use crate::routes::tag;
-
-/// A name that none of an enum's values has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown value {found:?}, allowed are {allowed}")]
-pub struct UnknownName {
-    /// The first 32 characters of what was found.
-    pub found: String,
-    /// The names that exist.
-    pub allowed: &'static str,
-}
 
 /// Defines an enum whose values are written as upper-case names on the wire.
 macro_rules! wire_names {

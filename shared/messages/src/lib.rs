@@ -31,11 +31,11 @@ mod stock_event;
 mod writing;
 
 pub use codes::{pay_type, status};
-pub use error::{DecodeError, FieldError};
+pub use error::{DecodeError, FieldError, UnknownName};
 pub use event_time::{DEFAULT_ZONE, EventTime, default_zone};
 pub use ext_data::ExtData;
 pub use inflate::{DEFAULT_MAX_INFLATED_BYTES, InflateError, inflate};
-pub use kinds::{Channel, OrderEventType, StockOperation, UnknownName};
+pub use kinds::{Channel, OrderEventType, StockOperation};
 pub use notification::NotificationMessage;
 pub use number::{parse_decimal, write_decimal};
 pub use order_event::OrderEventMessage;

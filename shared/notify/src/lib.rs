@@ -27,6 +27,7 @@ pub use delivery_log::{
 pub use directory::{DirectoryError, FileUserDirectory};
 pub use error::SetupError;
 pub use flaky::{DeliveryCounts, Flakiness, FlakyProvider};
+pub use post::WebhookSettings;
 pub use signature::SigningKey;
 pub use smtp::{SmtpProvider, SmtpSettings};
-pub use webhook::{WebhookProvider, WebhookSettings};
+pub use webhook::WebhookProvider;

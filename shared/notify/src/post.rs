@@ -13,13 +13,33 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::reason::{tidy, with_causes};
-use crate::{SetupError, SigningKey, WebhookSettings};
+use crate::{SetupError, SigningKey};
 
 /// A gateway that asks for a longer pause is asked again after this long.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Enough of an error's body to read the reason.
 const MAX_REASON_BYTES: usize = 1024;
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// Where signed messages are posted, and how patiently.
+#[derive(Clone)]
+pub struct WebhookSettings {
+    /// An http or https URL. Redirects are not followed.
+    pub url: String,
+    /// The secret shared with the receiver.
+    pub key: SigningKey,
+    /// The longest one try may take, waiting for a free connection included.
+    pub timeout: Duration,
+    /// The most requests under way at once.
+    pub max_connections: usize,
+}
+
+impl WebhookSettings {
+    /// A time-out of 5 s and 32 connections.
+    pub fn new(url: impl Into<String>, key: SigningKey) -> Self {
+        Self { url: url.into(), key, timeout: Duration::from_secs(5), max_connections: 32 }
+    }
+}
 
 /// Posts signed JSON to one URL, over a bounded number of connections.
 pub(crate) struct SignedPost {

@@ -1,34 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Clock, Notice, NotificationProvider, ProviderError};
 use boxoffice_messages::Channel;
 use serde::Serialize;
 
-use crate::post::SignedPost;
-use crate::{SetupError, SigningKey};
-
-/// Where signed messages are posted, and how patiently.
-#[derive(Clone)]
-pub struct WebhookSettings {
-    /// An http or https URL. Redirects are not followed.
-    pub url: String,
-    /// The secret shared with the receiver.
-    pub key: SigningKey,
-    /// The longest one try may take, waiting for a free connection included.
-    pub timeout: Duration,
-    /// The most requests under way at once.
-    pub max_connections: usize,
-}
-
-impl WebhookSettings {
-    /// A time-out of 5 s and 32 connections.
-    pub fn new(url: impl Into<String>, key: SigningKey) -> Self {
-        Self { url: url.into(), key, timeout: Duration::from_secs(5), max_connections: 32 }
-    }
-}
+use crate::SetupError;
+use crate::post::{SignedPost, WebhookSettings};
 
 /// Hands notices to a gateway for text messages or push notifications, by a signed HTTP POST.
 ///
