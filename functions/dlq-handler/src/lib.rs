@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::{Alert, Alerts, Clock, DeadLetter, DeadLetterStore, Ports};
-use boxoffice_messages::{ROUTES, dead_letter_topic, group};
+use boxoffice_messages::{DEAD_LETTER_TOPIC_PREFIX, ROUTES, dead_letter_topic, group};
 use boxoffice_runtime::{
     Context, DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
     DEAD_LETTER_PREFIX, DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Engine, Handler,
@@ -20,9 +20,6 @@ use sha2::{Digest, Sha256};
 
 /// The name of the function.
 pub const NAME: &str = "dlq-handler";
-
-/// What RocketMQ puts before the group to name its dead-letter topic.
-const DLQ_PREFIX: &str = "%DLQ%";
 
 /// The function, for a transport to feed. It needs no settings, but is made as every other function is.
 pub fn function(ports: &Ports, _settings: &FunctionSettings) -> Engine<DlqHandler> {
@@ -91,7 +88,7 @@ impl DlqHandler {
         let property = |name| delivery.property(name).map(str::to_owned);
         let number = |name| delivery.property(name).and_then(|text| text.parse::<u32>().ok());
         let group = property(DEAD_LETTER_GROUP)
-            .unwrap_or_else(|| delivery.topic.strip_prefix(DLQ_PREFIX).unwrap_or(&delivery.topic).to_owned());
+            .unwrap_or_else(|| delivery.topic.strip_prefix(DEAD_LETTER_TOPIC_PREFIX).unwrap_or(&delivery.topic).to_owned());
         let topic = property(DEAD_LETTER_TOPIC);
         let tag = match topic {
             // With the topic comes the tag; without a tag there was none.

@@ -75,23 +75,21 @@ impl OrderPaid {
 
     async fn paid(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let order_no = reading::order_no(message.require_order_no())?;
-        let order = match self.orders.get(&order_no).await? {
-            Some(order) if order.state == OrderState::Paid => Some(order),
-            Some(order) => match self.record_payment(&order, message, context).await? {
-                Recorded::Paid => Some(order),
-                Recorded::RefundDue(outcome) => return Ok(outcome),
-            },
-            None => None,
-        };
-        let sale = Self::sale(&order_no, order.as_ref(), message, self.paid_at(message))?;
+        let order = self.orders.get(&order_no).await?;
+        let paid_at = self.paid_at(message);
+        if let Some(order) = order.as_ref().filter(|order| order.state != OrderState::Paid)
+            && let Recorded::RefundDue(outcome) =
+                self.record_payment(order, pay_type(message), paid_at, context).await?
+        {
+            return Ok(outcome);
+        }
 
-        let mut messages = vec![self.writer(context).stock_change(
-            StockOperation::Confirm,
-            &order_no,
-            sale.ticket_id,
-            sale.quantity,
-        )];
-        messages.extend(self.notifications(&sale, order.as_ref(), message, context).await?);
+        let sale = sale(order_no, order.as_ref(), message, paid_at)?;
+        let writer = MessageWriter::new(self.clock.now(), &self.rules.zone).in_trace_of(context);
+        let confirmation =
+            writer.stock_change(StockOperation::Confirm, &sale.order_no, sale.ticket_id, sale.quantity);
+        let mut messages = vec![confirmation];
+        messages.extend(self.notifications(&sale, order.as_ref(), message, &writer).await?);
         for answer in self.bus.send_all(messages).await {
             answer?;
         }
@@ -99,16 +97,19 @@ impl OrderPaid {
         Ok(if newly { Outcome::Done } else { Outcome::Duplicate })
     }
 
+    fn paid_at(&self, message: &OrderEventMessage) -> Timestamp {
+        message.event_time.map_or_else(|| self.clock.now(), |time| time.to_timestamp(&self.rules.zone))
+    }
+
     /// Records a payment that another system took, so that it is never lost.
     async fn record_payment(
         &self,
         order: &Order,
-        message: &OrderEventMessage,
+        pay_type: Option<PayType>,
+        paid_at: Timestamp,
         context: &Context,
     ) -> Result<Recorded, Outcome> {
-        let code = message.ext_data.as_ref().and_then(|ext_data| ext_data.get_i64(ext_key::PAY_TYPE));
-        let pay_type = code.and_then(|code| PayType::try_from(code).ok());
-        let step = OrderStep::Pay { pay_type, at: self.paid_at(message) };
+        let step = OrderStep::Pay { pay_type, at: paid_at };
         match self.orders.step(&order.order_no, step, Outbox::none()).await? {
             Stepped::Taken { outcome: StepOutcome::RefundRecorded { newly }, .. } => {
                 // A redelivery may have lost the alert of the first try.
@@ -126,54 +127,18 @@ impl OrderPaid {
         }
     }
 
-    /// What was sold: as the order says, else as the message says.
-    fn sale(
-        order_no: &OrderNo,
-        order: Option<&Order>,
-        message: &OrderEventMessage,
-        paid_at: Timestamp,
-    ) -> Result<Sale, Outcome> {
-        let order_no = order_no.clone();
-        Ok(match order {
-            Some(order) => Sale {
-                order_no,
-                show_id: Some(order.show_id),
-                ticket_id: order.ticket_id,
-                quantity: order.quantity,
-                amount: order.total_amount,
-                at: order.paid_at.unwrap_or(paid_at),
-            },
-            None => Sale {
-                order_no,
-                show_id: message.show_id.map(ShowId),
-                ticket_id: TicketId(message.require_ticket_id()?),
-                quantity: reading::quantity(message.require_quantity())?,
-                amount: message.total_amount,
-                at: paid_at,
-            },
-        })
-    }
-
     async fn notifications(
         &self,
         sale: &Sale,
         order: Option<&Order>,
         message: &OrderEventMessage,
-        context: &Context,
+        writer: &MessageWriter,
     ) -> Result<Vec<Outgoing>, Outcome> {
         let user_id = order.map(|order| order.user_id).or(message.user_id.map(UserId));
         let user_directory = self.user_directory.as_deref();
         let contact = reading::buyer_contact(order, message.ext_data.as_ref(), user_id, user_directory).await?;
         let text = buyer_text(&sale.order_no, sale.quantity, sale.amount);
-        Ok(self.writer(context).notifications(&sale.order_no, user_id, contact, &text))
-    }
-
-    fn paid_at(&self, message: &OrderEventMessage) -> Timestamp {
-        message.event_time.map_or_else(|| self.clock.now(), |time| time.to_timestamp(&self.rules.zone))
-    }
-
-    fn writer(&self, context: &Context) -> MessageWriter {
-        MessageWriter::new(self.clock.now(), &self.rules.zone).in_trace_of(context)
+        Ok(writer.notifications(&sale.order_no, user_id, contact, &text))
     }
 }
 
@@ -181,6 +146,38 @@ impl OrderPaid {
 enum Recorded {
     Paid,
     RefundDue(Outcome),
+}
+
+fn pay_type(message: &OrderEventMessage) -> Option<PayType> {
+    let code = message.ext_data.as_ref()?.get_i64(ext_key::PAY_TYPE)?;
+    PayType::try_from(code).ok()
+}
+
+/// What was sold: as the order says, else as the message says.
+fn sale(
+    order_no: OrderNo,
+    order: Option<&Order>,
+    message: &OrderEventMessage,
+    paid_at: Timestamp,
+) -> Result<Sale, Outcome> {
+    Ok(match order {
+        Some(order) => Sale {
+            order_no,
+            show_id: Some(order.show_id),
+            ticket_id: order.ticket_id,
+            quantity: order.quantity,
+            amount: order.total_amount,
+            at: order.paid_at.unwrap_or(paid_at),
+        },
+        None => Sale {
+            order_no,
+            show_id: message.show_id.map(ShowId),
+            ticket_id: TicketId(message.require_ticket_id()?),
+            quantity: reading::quantity(message.require_quantity())?,
+            amount: message.total_amount,
+            at: paid_at,
+        },
+    })
 }
 
 fn buyer_text(order_no: &OrderNo, quantity: u32, amount: Option<Decimal>) -> BuyerText {

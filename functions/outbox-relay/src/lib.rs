@@ -37,10 +37,10 @@ pub struct RelaySettings {
 }
 
 impl Default for RelaySettings {
-    /// Every 2 s; 5 s and 30 s of grace; a minute between two time-outs; at most 20 pages of 500.
+    /// Every 5 s; 5 s and 30 s of grace; a minute between two time-outs; at most 20 pages of 500.
     fn default() -> Self {
         Self {
-            interval: Duration::from_secs(2),
+            interval: Duration::from_secs(5),
             unsent_grace: Duration::from_secs(5),
             overdue_grace: Duration::from_secs(30),
             overdue_pause: Duration::from_secs(60),

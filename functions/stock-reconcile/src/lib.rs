@@ -15,9 +15,6 @@ use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 /// The name of the function.
 pub const NAME: &str = "stock-reconcile";
 
-/// How long to wait between two comparisons unless the configuration says otherwise.
-pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
-
 /// The function, for the clock to run.
 pub fn sweeper(ports: &Ports, settings: &FunctionSettings, interval: Duration) -> StockReconcile {
     StockReconcile {

@@ -5,13 +5,15 @@ use boxoffice_messages::{Payload, StockEventMessage, StockOperation};
 
 use super::*;
 
+const INTERVAL: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn a_comparison_is_asked_for_every_ticket() {
     let world = World::new();
     world.on_sale(10);
     let tier = world.catalogue.tier(World::TICKET).await.unwrap().unwrap();
     world.catalogue.put(Tier { ticket_id: TicketId(5), ..tier });
-    let report = sweeper(&world.ports(), &world.settings(), DEFAULT_INTERVAL).sweep().await.unwrap();
+    let report = sweeper(&world.ports(), &world.settings(), INTERVAL).sweep().await.unwrap();
     assert_eq!(report.examined, 2);
     let sent = world.bus.sent_with("STOCK_SYNC");
     let keys: Vec<_> = sent.iter().filter_map(|message| message.key.as_deref()).collect();
@@ -24,7 +26,7 @@ async fn a_comparison_is_asked_for_every_ticket() {
 async fn a_catalogue_or_bus_that_is_away_ends_the_sweep_with_its_error() {
     let world = World::new();
     world.on_sale(10);
-    let reconcile = sweeper(&world.ports(), &world.settings(), DEFAULT_INTERVAL);
+    let reconcile = sweeper(&world.ports(), &world.settings(), INTERVAL);
     let away = StoreError::Unavailable("away".to_owned());
     world.catalogue.fail_next(1, away.clone());
     assert_eq!(reconcile.sweep().await, Err(SweepError::Store(away)));

@@ -114,9 +114,12 @@ pub const ROUTES: &[Route] = &[
     },
 ];
 
+/// What RocketMQ puts before a consumer group to name its topic of dead letters.
+pub const DEAD_LETTER_TOPIC_PREFIX: &str = "%DLQ%";
+
 /// The topic of a consumer group's dead letters: `%DLQ%` and the group, never the source topic.
 pub fn dead_letter_topic(group: &str) -> String {
-    format!("%DLQ%{group}")
+    format!("{DEAD_LETTER_TOPIC_PREFIX}{group}")
 }
 
 #[cfg(test)]
