@@ -159,7 +159,7 @@ impl Embedded {
     }
 
     fn send_counters(&self) -> &SendCounters {
-        self.inner.send_counters.get_or_init(SendCounters::new)
+        self.inner.send_counters.get_or_init(|| SendCounters::new(boxoffice_messages::destinations()))
     }
 
     fn writer(&self) -> Result<&Writer, WriteError> {

@@ -9,7 +9,7 @@ use boxoffice_domain::ports::{
 };
 use boxoffice_embedded::{Embedded, Options};
 use boxoffice_flow::RandomIds;
-use boxoffice_messages::Channel;
+use boxoffice_messages::{Channel, destinations};
 use boxoffice_notify::{
     AlertForwarder, AlertWebhook, FileUserDirectory, Flakiness, FlakyProvider, LogAlerts, NotificationLog,
     SigningKey, SmtpProvider, SmtpSettings, WebhookProvider, WebhookSettings,
@@ -127,7 +127,7 @@ async fn connect(settings: &HostSettings, embedded: &Embedded) -> Result<Connect
     Ok(match &settings.bus {
         BusSettings::Embedded => Connected {
             bus: OpenedBus::File,
-            sender: Arc::new(CountedBus::new(embedded.clone())),
+            sender: Arc::new(CountedBus::new(embedded.clone(), destinations())),
             redeliver: Arc::new(embedded.clone()),
             transport: Arc::new(embedded.clone()),
         },
@@ -135,7 +135,7 @@ async fn connect(settings: &HostSettings, embedded: &Embedded) -> Result<Connect
         BusSettings::RocketMq(cluster) => {
             let rocketmq = boxoffice_rocketmq::RocketMq::connect(cluster.as_ref().clone()).await?;
             Connected {
-                sender: Arc::new(CountedBus::new(rocketmq.clone())),
+                sender: Arc::new(CountedBus::new(rocketmq.clone(), destinations())),
                 redeliver: Arc::new(rocketmq.clone()),
                 transport: Arc::new(rocketmq.clone()),
                 bus: OpenedBus::RocketMq(rocketmq),

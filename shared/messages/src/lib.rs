@@ -40,7 +40,9 @@ pub use notification::NotificationMessage;
 pub use number::{parse_decimal, write_decimal};
 pub use order_event::OrderEventMessage;
 pub use payload::{MissingField, Payload};
-pub use routes::{DEAD_LETTER_TOPIC_PREFIX, ROUTES, Route, dead_letter_topic, group, tag, topic};
+pub use routes::{
+    DEAD_LETTER_TOPIC_PREFIX, ROUTES, Route, dead_letter_topic, destinations, group, tag, topic,
+};
 pub use stock_event::StockEventMessage;
 
 pub use jiff;

@@ -114,6 +114,11 @@ pub const ROUTES: &[Route] = &[
     },
 ];
 
+/// Every topic and tag that a function listens to.
+pub fn destinations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().flat_map(|route| route.tags.iter().map(|tag| (route.topic, *tag)))
+}
+
 /// What RocketMQ puts before a consumer group to name its topic of dead letters.
 pub const DEAD_LETTER_TOPIC_PREFIX: &str = "%DLQ%";
 

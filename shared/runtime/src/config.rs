@@ -1,6 +1,6 @@
 //! Configuration: settings from the environment and, locally, a TOML file.
 //!
-//! Each crate builds one typed struct from [`Settings`]; every error of every crate is reported at once.
+//! Each crate reads its settings into one typed struct with [`Settings`]; all errors are reported at once.
 
 mod backend_url;
 mod duration;

@@ -2,7 +2,7 @@ use boxoffice_messages::{DEFAULT_MAX_INFLATED_BYTES, DecodeError, InflateError, 
 
 use crate::Delivery;
 
-/// Why no message could be made of a body: it is poison.
+/// Why a body cannot be decoded. Its message is poison.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undecodable {
     /// The body is compressed and cannot be inflated.
@@ -13,7 +13,7 @@ pub enum Undecodable {
     Decode(#[from] DecodeError),
 }
 
-/// Makes a handler's message of a delivery.
+/// A message that can be decoded from a delivery.
 pub trait Decode: Sized + Send + Sync + 'static {
     /// Decodes; an error makes the message poison.
     fn decode(delivery: &Delivery) -> Result<Self, Undecodable>;
@@ -27,7 +27,7 @@ impl<P: Payload + Send + Sync + 'static> Decode for P {
     }
 }
 
-/// The delivery as it is, whatever its body: for the function that keeps dead letters.
+/// Stands for a message that is not decoded, for a function that handles deliveries whatever their bodies are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undecoded;
 

@@ -16,7 +16,7 @@ const RECORD_TRIES: u32 = 4;
 /// The wait before the second of these tries; it doubles with each further one.
 const FIRST_RECORD_DELAY: Duration = Duration::from_millis(50);
 
-/// Makes an effect that is not ours (a text message sent) happen once per key.
+/// Makes an external effect, such as sending a text message, happen once per key.
 ///
 /// The vocabulary is that of Powertools' idempotency utility: the first call with a key *claims* it with a *lease*
 /// and runs the work; a repeat gets the stored *result*; a repeat while the work runs is told to come later; the
@@ -28,20 +28,20 @@ const FIRST_RECORD_DELAY: Duration = Duration::from_millis(50);
 pub struct IdempotencyGuard {
     /// Where the records are.
     pub store: Arc<dyn IdempotencyStore>,
-    /// Tells when a lease ends.
+    /// Decides when a lease ends.
     pub clock: Arc<dyn Clock>,
     /// Names the owners.
     pub ids: Arc<dyn Ids>,
-    /// How long records live.
+    /// How long idempotency records are kept.
     pub settings: IdempotencySettings,
 }
 
-/// What the work is told when it is its turn.
+/// What the work learns from its claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// The data of the first claim of this key: this call's own, or that of an earlier call that did not finish.
     pub data: Option<String>,
-    /// True when an earlier owner's lease ran out: its effect may have happened.
+    /// True if the lease of an earlier owner ran out: its effect may have happened.
     pub taken_over: bool,
 }
 
@@ -49,23 +49,23 @@ pub struct Turn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Guarded<E> {
-    /// The work ran, and a repeat will know.
+    /// The work ran, and its result is recorded.
     Ran {
-        /// What the work left as its result.
+        /// The result of the work.
         result: Option<String>,
     },
-    /// The work ran, but a repeat may run it again: the lease was lost meanwhile, or the record could not be
-    /// written in several tries. The effect has happened.
+    /// The work ran and its effect has happened, but a repeat may run it again: the lease ran out in the meantime, or the
+    /// result could not be recorded in several tries.
     RanUnrecorded {
-        /// What the work left as its result.
+        /// The result of the work.
         result: Option<String>,
     },
     /// An earlier call did the work.
     Duplicate {
-        /// What it left as its result.
+        /// Its result.
         result: Option<String>,
     },
-    /// Another worker has it now.
+    /// Another worker is doing it now.
     InProgress {
         /// The rest of its lease.
         retry_after: Duration,
@@ -78,7 +78,7 @@ pub enum Guarded<E> {
     Unavailable(StoreError),
 }
 
-/// What a message handler answers.
+/// The answer of a message handler.
 impl From<Guarded<Self>> for Outcome {
     fn from(guarded: Guarded<Self>) -> Self {
         match guarded {
@@ -106,12 +106,12 @@ impl IdempotencyGuard {
         }
     }
 
-    /// Runs `work` unless it was done before, or is being done, under `key`.
+    /// Runs `work`, unless it was done, or is being done, under this `key`.
     ///
     /// `payload` is what the work depends on; its hash is kept, and the same key with another hash is refused.
-    /// `data` is kept with the first claim and handed to whoever finishes the work. `work` answers with its result,
-    /// which later calls get. If it panics or is dropped, the claim stays until its lease ends, because the
-    /// effect may have happened; the next call is told so by [`Turn::taken_over`].
+    /// `data` is kept with the first claim and passed to the call that finishes the work. `work` returns its result, which
+    /// later calls get. If it panics or is dropped, the claim stays until its lease ends, because the effect may have
+    /// happened; the next call then sees [`Turn::taken_over`].
     pub async fn run<E, Work, Working>(
         &self,
         key: &IdempotencyKey,
@@ -152,7 +152,7 @@ impl IdempotencyGuard {
         }
     }
 
-    /// Records the result. The effect has happened, so a store that is away for a moment is tried again.
+    /// Records the result. The effect has happened, so a store that is unavailable for a moment is tried again.
     async fn complete<E>(&self, key: &IdempotencyKey, owner: &str, result: Option<String>) -> Guarded<E> {
         let mut delay = FIRST_RECORD_DELAY;
         for remaining in (0..RECORD_TRIES).rev() {
@@ -176,7 +176,7 @@ impl IdempotencyGuard {
         Guarded::RanUnrecorded { result }
     }
 
-    /// Gives the key back. Failing to is harmless: the lease ends by itself.
+    /// Releases the key. A failure is harmless: the lease ends by itself.
     async fn abandon(&self, key: &IdempotencyKey, owner: &str) {
         match self.store.abandon(key, owner, self.clock.now()).await {
             Ok(Fence::Held) => {}

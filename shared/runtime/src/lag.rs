@@ -1,17 +1,16 @@
 use jiff::Timestamp;
 
-/// What waits for one consumer group.
+/// The backlog of one consumer group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupLag {
     /// The group.
     pub group: String,
-    /// Messages that are due and not handled. Where the bus cannot tell which of them a consumer has right now,
-    /// those are counted here.
+    /// Messages that are due and not handled yet. Includes those in flight where the bus cannot tell them apart.
     pub waiting: u64,
-    /// Messages that are due later; `None` where the bus cannot tell.
+    /// Messages that are due later; `None` if the bus does not know.
     pub delayed: Option<u64>,
-    /// Messages that a consumer has right now; `None` where the bus cannot tell.
+    /// Messages that a consumer is handling; `None` if the bus does not know.
     pub in_flight: Option<u64>,
-    /// When the oldest message became due that is not handled; `None` when there is none, or the bus cannot tell.
+    /// When the oldest unhandled message became due; `None` if there is none, or if the bus does not know.
     pub oldest: Option<Timestamp>,
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use boxoffice_domain::ports::{ProviderError, SendError, StoreError};
 use boxoffice_messages::MissingField;
 
-/// What a handler made of a message.
+/// What became of a message: the answer of its handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
@@ -11,9 +11,9 @@ pub enum Outcome {
     Done,
     /// It had been handled before: acknowledge.
     Duplicate,
-    /// Not now: deliver it again.
+    /// It could not be handled now: deliver it again.
     Retry {
-        /// Not before this long; `None` leaves it to the retry policy.
+        /// The shortest delay; `None` leaves it to the retry policy.
         after: Option<Duration>,
         /// Why, for the log and, when the attempts are used up, for the dead letter.
         because: String,
@@ -27,12 +27,12 @@ pub enum Outcome {
 
 #[expect(clippy::needless_pass_by_value, reason = "a handler passes the error it has, and is done with it")]
 impl Outcome {
-    /// Deliver again when the retry policy says so.
+    /// Deliver again, after the delay of the retry policy.
     pub fn retry(because: impl ToString) -> Self {
         Self::Retry { after: None, because: because.to_string() }
     }
 
-    /// Deliver again, not before `after`.
+    /// Deliver again, after `after` at the earliest.
     pub fn retry_after(after: Duration, because: impl ToString) -> Self {
         Self::Retry { after: Some(after), because: because.to_string() }
     }
@@ -53,8 +53,8 @@ impl Outcome {
     }
 }
 
-/// So that a handler may use `?`: a store that is away or was changed meanwhile is a retry, a request that can
-/// never succeed is poison.
+/// Lets a handler use `?`: a store that is unavailable, or whose record changed in the meantime, is a retry; a request that
+/// can never succeed is poison.
 impl From<StoreError> for Outcome {
     fn from(error: StoreError) -> Self {
         match error {
@@ -64,7 +64,7 @@ impl From<StoreError> for Outcome {
     }
 }
 
-/// A bus that will never take the message makes the handled message poison; anything else is a retry.
+/// A message that the bus will never accept makes the handled message poison; anything else is a retry.
 impl From<SendError> for Outcome {
     fn from(error: SendError) -> Self {
         match error {
@@ -74,7 +74,8 @@ impl From<SendError> for Outcome {
     }
 }
 
-/// What a provider refuses for good is poison; what it cannot take now is a retry, after the time it asked for.
+/// A notice that the provider refuses for good is poison; one that it cannot accept now is a retry, after the time that it
+/// asks for.
 impl From<ProviderError> for Outcome {
     fn from(error: ProviderError) -> Self {
         let because = error.to_string();

@@ -1,9 +1,9 @@
-/// Whether a bus takes and delivers messages at this moment.
+/// Whether a bus can accept and deliver messages at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// It does.
+    /// It can.
     Ready,
-    /// It does not.
+    /// It cannot.
     NotReady {
         /// Why, for the operator.
         because: String,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// When a message that could not be handled is delivered again, and when it is given up.
+/// When a message that could not be handled is delivered again, and when it becomes a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// Deliveries before the message is a dead letter, at least 1.
@@ -12,7 +12,7 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 16 attempts as on RocketMQ, from 200 ms to 5 minutes: about 40 minutes in all.
+    /// 16 attempts, as RocketMQ makes by default, with delays from 200 ms to 5 minutes: about 40 minutes in all.
     fn default() -> Self {
         Self {
             max_attempts: 16,

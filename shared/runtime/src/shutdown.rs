@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Tells every part of a process that it is to stop: take nothing new, finish what is in flight, return.
+/// Tells every part of a process to stop: take nothing new, finish what is in flight, return.
 ///
 /// Clones share one signal. Once begun it stays begun.
 #[derive(Debug, Clone)]
@@ -42,12 +42,11 @@ impl Shutdown {
     }
 }
 
-/// Exit status of a process that was told to stop twice.
+/// Exit status after a second signal.
 const STOPPED_AT_ONCE: i32 = 130;
 
-/// Begins `shutdown` when the process is told to stop (SIGTERM, or SIGINT from Ctrl-C); told a second time, the
-/// process exits at once with status 130. Watches in the background from now on; fails when the operating system
-/// refuses to.
+/// Begins `shutdown` when the process receives SIGTERM or SIGINT (Ctrl-C). A second signal makes the process exit at once,
+/// with status 130. Watches for signals in the background; fails if the operating system does not allow that.
 #[cfg(unix)]
 pub fn on_signals(shutdown: Shutdown) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

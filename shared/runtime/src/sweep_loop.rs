@@ -10,10 +10,10 @@ use crate::engine::panic_text;
 use crate::telemetry::names;
 use crate::{Shutdown, SweepReport, Sweeper};
 
-/// Runs `sweeper` now and then again and again, with its interval in between, until `shutdown` begins.
+/// Runs `sweeper` now, and again after each of its intervals, until `shutdown` begins.
 ///
-/// An error or a panic of a sweep is logged and counted; the next sweep starts anew. A sweep that runs when
-/// `shutdown` begins has `drain` to finish; after that it is dropped, which a sweeper bears like a crash.
+/// An error or a panic of a sweep is logged and counted; the next sweep starts over. A sweep that runs when `shutdown`
+/// begins has `drain` to finish; after that it is dropped, which must do no more harm than a crash.
 pub async fn run_sweeper(sweeper: Arc<dyn Sweeper>, drain: Duration, shutdown: Shutdown) {
     while !shutdown.has_begun() {
         let out_of_time = async {
@@ -37,7 +37,7 @@ pub async fn run_sweeper(sweeper: Arc<dyn Sweeper>, drain: Duration, shutdown: S
 async fn sweep(sweeper: &dyn Sweeper) {
     let name = sweeper.name();
     let started = Instant::now();
-    // Made inside the guarded block, because a sweeper may panic before it returns its future.
+    // Called inside the guarded block, because a sweeper may panic before it returns its future.
     let result = AssertUnwindSafe(async { sweeper.sweep().await }).catch_unwind().await;
     histogram!(names::SWEEP_DURATION, "sweeper" => name).record(started.elapsed());
     match result {

@@ -6,15 +6,15 @@ use boxoffice_domain::ports::{SendError, StoreError};
 /// What one sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// Things looked at.
+    /// Items that were examined.
     pub examined: u64,
-    /// Things put right.
+    /// Items that were repaired.
     pub repaired: u64,
-    /// Things that could not be put right and are left for the next sweep.
+    /// Items that could not be repaired and are left for the next sweep.
     pub left: u64,
 }
 
-/// Why a sweep ended early. The next one starts anew.
+/// Why a sweep ended early. The next one starts over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SweepError {
     /// A store did not answer.
@@ -25,7 +25,7 @@ pub enum SweepError {
     Send(#[from] SendError),
 }
 
-/// A function that is run by the clock instead of by a message.
+/// A function that runs at intervals instead of for each message.
 #[async_trait]
 pub trait Sweeper: Send + Sync + 'static {
     /// The function's name, such as `outbox-relay`.
@@ -34,6 +34,6 @@ pub trait Sweeper: Send + Sync + 'static {
     /// How long to wait between two sweeps.
     fn interval(&self) -> Duration;
 
-    /// Runs once. Safe to run again, and beside another instance of itself.
+    /// Makes one sweep. It must be safe to repeat, and to run beside another instance of itself.
     async fn sweep(&self) -> Result<SweepReport, SweepError>;
 }

@@ -1,7 +1,7 @@
 //! Logs, metrics and traces.
 //!
-//! Code logs with `tracing` and counts with `metrics`; [`init`] decides where that goes. Addresses of buyers go
-//! through [`mask`] before they reach a log line.
+//! Code logs with `tracing` and counts with `metrics`; [`init`] decides where both go. Addresses of people pass through
+//! [`mask`] before they reach a log line.
 
 mod at_most_every;
 mod consumer;

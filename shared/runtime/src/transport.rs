@@ -12,9 +12,9 @@ pub struct ConsumerSettings {
     pub workers: usize,
     /// The most messages in one batch, at least 1.
     pub batch: usize,
-    /// How long a message may be worked on before another consumer may have it.
+    /// How long a message may be handled before it is delivered to another consumer.
     pub lease: Duration,
-    /// When failed messages come again.
+    /// When failed messages are delivered again.
     pub retry: RetryPolicy,
     /// How long a stop waits for messages in flight; what is not finished then is delivered again.
     pub drain: Duration,
@@ -35,10 +35,10 @@ impl Default for ConsumerSettings {
 /// Why a transport cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// It was refused for good: wrong credentials, a missing topic, an unusable file.
+    /// The consumer was refused for good: wrong credentials, a missing topic, an unusable file.
     #[error("the bus refuses this consumer: {0}")]
     Refused(String),
-    /// It is away; the transport gave up waiting.
+    /// The bus is unavailable, and the transport gave up waiting.
     #[error("the bus is unavailable: {0}")]
     Unavailable(String),
 }
@@ -55,10 +55,10 @@ pub trait Transport: Send + Sync {
         shutdown: Shutdown,
     ) -> Result<(), TransportError>;
 
-    /// What waits for each group, in the order of `subscriptions`. On a broker that means a few requests.
+    /// The backlog of each group, in the order of `subscriptions`. On a broker this costs a few requests.
     async fn lag(&self, subscriptions: &[Subscription]) -> Result<Vec<GroupLag>, TransportError>;
 
-    /// Whether messages can be sent and delivered at this moment, as far as is known here; makes no request.
+    /// Whether messages can be sent and delivered at this moment, as far as this process knows; makes no request.
     fn readiness(&self) -> Readiness {
         Readiness::Ready
     }

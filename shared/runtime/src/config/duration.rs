@@ -3,12 +3,12 @@ use std::time::Duration;
 /// The units, from the longest on, in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// A text that is no duration.
+/// The text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a duration is a number with one of the units ms, s, m, h, d, such as 200ms, 15m or 1h30m")]
 pub struct InvalidDuration;
 
-/// Reads `200ms`, `15m` or `1h30m`. A unit is always needed, even for `0s`.
+/// Parses a duration such as `200ms`, `15m` or `1h30m`. The unit is required, even for `0s`.
 pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     let mut rest = text.trim();
     let mut milliseconds = 0_u64;

@@ -18,7 +18,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong with the configuration.
+/// One configuration error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The configuration file cannot be read.
@@ -26,10 +26,10 @@ pub enum ConfigError {
     File {
         /// The file.
         path: String,
-        /// Why not, with the line if it is not TOML.
+        /// Why, with the line if it is not valid TOML.
         reason: String,
     },
-    /// A value that is not allowed.
+    /// The value is not allowed.
     #[error("{name} ({origin}): found {found}, allowed is {allowed}")]
     NotAllowed {
         /// The setting.
@@ -41,7 +41,7 @@ pub enum ConfigError {
         /// What the setting takes.
         allowed: String,
     },
-    /// A value that is needed and not there.
+    /// A required value is missing.
     #[error("{name}: missing, wanted is {allowed}")]
     Missing {
         /// The setting.
@@ -49,7 +49,7 @@ pub enum ConfigError {
         /// What the setting takes.
         allowed: String,
     },
-    /// A name that no setting has.
+    /// No setting has this name.
     #[error("{name} ({origin}): no such setting{}", suggestion(did_you_mean.as_deref()))]
     Unknown {
         /// The name.
@@ -65,7 +65,7 @@ fn suggestion(name: Option<&str>) -> String {
     name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
-/// Everything that is wrong with the configuration, one line each.
+/// All configuration errors, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     /// The errors, at least one.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A value that must not be seen: neither `Debug` nor an error shows it.
+/// A value that must stay secret: `Debug` and errors do not show it.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -10,7 +10,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for the one place that sends it.
+    /// The value itself, for the code that uses it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -14,29 +14,29 @@ use super::source::{Found, Value, read_file, read_toml};
 use super::{Secret, parse_duration, write_duration};
 use crate::telemetry::mask;
 
-/// Environment variables that begin so are ours; an unknown one is an error.
+/// An unknown environment variable with this prefix is an error: it can only be a mistake.
 const PREFIX: &str = "BOXOFFICE_";
 
 const A_TEXT: &str = "a text";
 
-/// A setting as a person reads about it.
+/// A setting, described for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The environment variable, and the key in the file.
     pub name: String,
-    /// What holds when it is not set; `None` for "nothing".
+    /// Its default; `None` if there is none.
     pub default: Option<String>,
-    /// What it takes.
+    /// The allowed values.
     pub allowed: String,
     /// What it does.
     pub meaning: String,
 }
 
-/// Reads settings from environment variables and, for what the environment does not say, a TOML file with the same
+/// Reads settings from environment variables, and those that the environment does not set from a TOML file with the same
 /// names as keys.
 ///
-/// A getter that finds an error notes it and gives the default, so that reading goes on; [`Settings::finish`] then
-/// reports all of them. An empty environment variable counts as not set.
+/// A getter that finds an error records it and returns the default, so that reading continues; [`Settings::finish`] then
+/// reports all errors. An empty environment variable counts as not set.
 pub struct Settings {
     values: BTreeMap<String, Found>,
     known: Vec<Setting>,
@@ -54,7 +54,7 @@ impl Settings {
         Self::of(file.map_or_else(|| Ok(BTreeMap::new()), read_file), environment)
     }
 
-    /// Given variables and the given text of a file, for tests and for programs that set up functions themselves.
+    /// These variables and this text of a file, for tests and for programs that configure functions themselves.
     pub fn from_parts<Name, Value>(environment: impl IntoIterator<Item = (Name, Value)>, toml: &str) -> Self
     where
         Name: Into<String>,
@@ -84,13 +84,13 @@ impl Settings {
         self.read(name, A_TEXT, as_it_is).unwrap_or_else(|| default.to_owned())
     }
 
-    /// A text that need not be there.
+    /// An optional text.
     pub fn optional_text(&mut self, name: &str, meaning: &str) -> Option<String> {
         self.describe(name, None, A_TEXT, meaning);
         self.read(name, A_TEXT, as_it_is)
     }
 
-    /// A text that must be there; empty if it is not, which [`Settings::finish`] reports.
+    /// A required text; empty if it is missing, which [`Settings::finish`] reports.
     pub fn required_text(&mut self, name: &str, meaning: &str) -> String {
         self.describe(name, None, "a text; it must be set", meaning);
         if !self.values.contains_key(name) {
@@ -120,7 +120,7 @@ impl Settings {
             .unwrap_or_else(|| BackendUrl::split(default))
     }
 
-    /// An `http` or `https` address that need not be there.
+    /// An optional `http` or `https` address.
     pub fn web_address(&mut self, name: &str, meaning: &str) -> Option<BackendUrl> {
         const ALLOWED: &str = "an address that begins with http:// or https://";
         self.describe(name, None, ALLOWED, meaning);
@@ -169,7 +169,7 @@ impl Settings {
         self.read(name, ALLOWED, |text| text.parse().ok()).unwrap_or(default)
     }
 
-    /// Anything that can be made of a text, such as an enum or an amount of money; `allowed` tells a person what.
+    /// Anything that can be parsed from a text, such as an enum or an amount of money; `allowed` describes it for people.
     pub fn parsed<T>(
         &mut self,
         name: &str,
@@ -194,7 +194,7 @@ impl Settings {
             .unwrap_or(TimeZone::UTC)
     }
 
-    /// Texts: a TOML array, or a text with commas in between.
+    /// A list of texts: a TOML array, or one text with commas in between.
     pub fn list(&mut self, name: &str, default: &[&str], meaning: &str) -> Vec<String> {
         const ALLOWED: &str = "texts with commas in between";
         self.describe(name, Some(&default.join(",")), ALLOWED, meaning);
@@ -212,12 +212,12 @@ impl Settings {
         }
     }
 
-    /// Names that are allowed though this program does not read them: those of other functions in the same file.
+    /// Names that are allowed although this program does not read them: those of other functions in the same file.
     pub fn also_known<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
         self.also_known.extend(names.into_iter().map(str::to_owned));
     }
 
-    /// Ends reading: what was read, as documentation; or everything that is wrong, unknown names included.
+    /// Ends reading. Returns the settings that were read, for documentation, or all errors, unknown names included.
     pub fn finish(mut self) -> Result<Vec<Setting>, ConfigErrors> {
         for (name, found) in &self.values {
             let ours = found.origin == Origin::File || name.starts_with(PREFIX);
@@ -252,7 +252,7 @@ impl Settings {
         }
     }
 
-    /// The value of a setting if there is one and `parse` takes it; notes an error if it does not.
+    /// The value of a setting, if it is set and `parse` accepts it; records an error if `parse` does not.
     fn read<T>(&mut self, name: &str, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let found = self.values.get(name)?;
         let origin = found.origin;

@@ -1,4 +1,4 @@
-/// The candidate nearest to `word`, if one is near enough to have been meant.
+/// The candidate that is most similar to `word`, if one is similar enough to have been meant.
 pub(super) fn most_similar<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = word.to_ascii_uppercase();
     candidates
@@ -8,7 +8,7 @@ pub(super) fn most_similar<'a>(word: &str, candidates: impl Iterator<Item = &'a 
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be put in, left out or changed to make one word of the other.
+/// How many letters must be inserted, removed or changed to turn one word into the other.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::error::{ConfigError, Origin};
 
-/// What stands for a setting.
+/// The value that was found for a setting.
 #[derive(Clone)]
 pub(super) struct Found {
     pub(super) origin: Origin,
@@ -16,7 +16,7 @@ pub(super) enum Value {
     Text(String),
     /// Of a TOML array.
     List(Vec<String>),
-    /// Neither text, number, yes or no, nor a list of these: what it is instead.
+    /// Not a text, a number, a boolean or a list of these: what it is instead.
     Other(&'static str),
 }
 

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Tells whether a log line is due that would otherwise come by the hundred, as in an outage.
+/// Limits a log line that would otherwise be repeated hundreds of times, as in an outage.
 #[derive(Debug)]
 pub struct AtMostEvery {
     period: Duration,
@@ -9,12 +9,12 @@ pub struct AtMostEvery {
 }
 
 impl AtMostEvery {
-    /// Due at once, and then at most once per `period`.
+    /// Allows one line now, and then at most one per `period`.
     pub const fn new(period: Duration) -> Self {
         Self { period, last: Mutex::new(None) }
     }
 
-    /// Whether it is due; then it is not for a period.
+    /// Whether the line may be logged now. If it may, the next one may after a period.
     pub fn is_due(&self) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let due = last.is_none_or(|at| at.elapsed() >= self.period);

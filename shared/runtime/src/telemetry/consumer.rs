@@ -10,8 +10,8 @@ use crate::{Context, Delivery, Outcome, Subscription};
 
 /// Metrics and log lines about the messages of one consumer group.
 ///
-/// The handles are fetched once, at the first message, so that the recorder may be installed after the engine was
-/// made and the hot path builds no label.
+/// The metrics are looked up once, with the first message, so that the recorder may be installed after the engine is made,
+/// and later messages build no labels.
 pub(crate) struct ConsumerTelemetry {
     group: &'static str,
     topics: Vec<Arc<str>>,
@@ -33,7 +33,7 @@ impl ConsumerTelemetry {
         Self { group: subscription.group, topics, handles: OnceLock::new() }
     }
 
-    /// Notes how long the messages of a batch had waited.
+    /// Records how long the messages of a batch had waited.
     pub(crate) fn received(&self, batch: &[Delivery]) {
         let now = Timestamp::now();
         let lag = &self.handles().lag;
@@ -43,7 +43,7 @@ impl ConsumerTelemetry {
         }
     }
 
-    /// Notes what became of one message, and how long it took.
+    /// Records the outcome of one message, and how long it took.
     pub(crate) fn handled(&self, delivery: &Delivery, outcome: &Outcome, took: Duration) {
         let handles = self.handles();
         match handles.durations.iter().find(|(topic, _)| **topic == *delivery.topic) {
@@ -104,7 +104,7 @@ fn consumed(topic: &str, group: &'static str) -> Histogram {
     histogram!(names::MESSAGE_CONSUMED, "topic" => topic.to_owned(), "consumer_group" => group)
 }
 
-/// The span of one message. Costs next to nothing unless the level debug is on.
+/// The span of one message. Costs almost nothing unless the level debug is enabled.
 pub(crate) fn message_span(delivery: &Delivery, group: &'static str) -> Span {
     tracing::debug_span!(
         "message",
@@ -118,7 +118,7 @@ pub(crate) fn message_span(delivery: &Delivery, group: &'static str) -> Span {
     )
 }
 
-/// The span of a call with several messages; with the details of one, if it is only one.
+/// The span of a call with several messages; with the details of the message if there is only one.
 pub(crate) fn batch_span<M>(messages: &[(M, Context)], group: &'static str) -> Span {
     if let [(_, context)] = messages {
         message_span(&context.delivery, group)

@@ -15,7 +15,7 @@ use crate::Shutdown;
 const DURATION_BUCKETS: [f64; 17] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0];
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// One line for people.
@@ -34,7 +34,7 @@ impl fmt::Display for LogFormat {
     }
 }
 
-/// A name that is no [`LogFormat`].
+/// The text is not a [`LogFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a log format is compact or json")]
 pub struct UnknownLogFormat;
@@ -62,7 +62,7 @@ pub enum TelemetryError {
         /// What is wrong with it.
         reason: String,
     },
-    /// This process has set up its telemetry before.
+    /// Telemetry was already set up in this process.
     #[error("telemetry was set up before: {0}")]
     AlreadySetUp(String),
     /// The metrics recorder refused its settings.
@@ -82,8 +82,8 @@ impl Telemetry {
         self.prometheus.render()
     }
 
-    /// Folds recorded samples into their buckets four times a second until `shutdown` begins. Without it they pile up
-    /// until somebody scrapes.
+    /// Folds recorded samples into their buckets four times a second until `shutdown` begins. Without it they accumulate
+    /// until the next scrape.
     pub async fn keep_small(&self, shutdown: Shutdown) {
         const EVERY: Duration = Duration::from_millis(250);
         loop {
@@ -98,14 +98,14 @@ impl Telemetry {
 /// Sends logs to standard error and installs the metrics recorder; once per process, first thing in `main`.
 ///
 /// `filter` is a level, or `target=level` pairs: `info`, or `info,order_process=debug`. Targets that begin with one of
-/// `loud` are silent unless the filter names them: libraries that log what their callers report in better words.
+/// `loud` are silenced unless the filter names them: libraries that log what their callers report anyway.
 pub fn init(format: LogFormat, filter: &str, loud: &[&str]) -> Result<Telemetry, TelemetryError> {
     let filter = without_loud(read_filter(filter)?, loud);
     let prometheus =
         recorder()?.install_recorder().map_err(|error| TelemetryError::AlreadySetUp(error.to_string()))?;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        // Colours are for people; in a file they are rubbish.
+        // Colours only on a terminal: in a file they are unreadable.
         .with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     let installed = match format {

@@ -4,12 +4,12 @@ use metrics::gauge;
 use super::names;
 use crate::GroupLag;
 
-/// Gauges of what waits for consumer groups.
+/// Gauges of the backlog of consumer groups.
 #[derive(Debug, Default)]
 pub struct LagGauges;
 
 impl LagGauges {
-    /// Sets the gauges of each group to what was found at `now`.
+    /// Sets the gauges of each group to the backlog that was measured at `now`.
     pub fn set(&self, lags: &[GroupLag], now: Timestamp) {
         for lag in lags {
             let group = || lag.group.clone();

@@ -1,15 +1,15 @@
-//! Makes addresses unreadable in logs, and leaves enough to recognise one that is known.
+//! Masks addresses in logs, leaving enough to recognise a known one.
 
-/// A telephone number with its last four digits alone: `+8613812345678` becomes `***5678`.
+/// A telephone number, masked up to its last four digits: `+8613812345678` becomes `***5678`.
 ///
-/// Of a number with fewer than eight characters nothing is left.
+/// A number with fewer than eight characters is masked completely.
 pub fn phone(number: &str) -> String {
     keep_last(number, 4)
 }
 
-/// An e-mail address with the first letter of its local part and its domain: `b***@example.com`.
+/// An e-mail address, masked up to the first letter of its local part and its domain: `b***@example.com`.
 ///
-/// A text without `@` is hidden whole.
+/// A text without `@` is masked completely.
 pub fn email(address: &str) -> String {
     match address.rsplit_once('@') {
         Some((local, domain)) => {
@@ -20,7 +20,7 @@ pub fn email(address: &str) -> String {
     }
 }
 
-/// A device token or key with its last four characters alone.
+/// A device token or key, masked up to its last four characters.
 pub fn token(token: &str) -> String {
     keep_last(token, 4)
 }
@@ -35,10 +35,9 @@ pub fn url(url: &str) -> String {
     }
 }
 
-/// Free text, such as what a provider answered: every e-mail address, telephone number and device token in it is
-/// masked.
+/// Free text, such as a provider's answer, with every e-mail address, telephone number and device token masked.
 ///
-/// A telephone number is 10 to 15 digits that stand alone, or 7 to 15 after a `+`; a token is a word of at least 64
+/// A telephone number is a word of 10 to 15 digits, or of 7 to 15 digits after a `+`; a token is a word of at least 64
 /// letters, digits, `_`, `-` and `:`. Order numbers are neither.
 pub fn text(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());

@@ -2,38 +2,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
-use boxoffice_messages::ROUTES;
 use metrics::{Counter, counter};
 
 use super::names;
 
-/// Counts messages sent and failed; the handles of every known topic and tag are fetched once.
+/// Counts messages that were sent and messages that failed. The counters of known topics and tags are looked up once.
 pub struct SendCounters {
     sent: Vec<(&'static str, &'static str, Counter)>,
     failed: Vec<(&'static str, Counter)>,
 }
 
-impl Default for SendCounters {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl SendCounters {
-    /// Counters of the recorder that is installed by now.
-    pub fn new() -> Self {
-        let mut sent = Vec::new();
-        let mut failed: Vec<(&'static str, Counter)> = Vec::new();
-        for route in ROUTES {
-            for tag in route.tags {
-                sent.push((
-                    route.topic,
-                    *tag,
-                    counter!(names::MESSAGE_SENT, "topic" => route.topic, "tag" => *tag),
-                ));
-            }
-            if !failed.iter().any(|(topic, _)| *topic == route.topic) {
-                failed.push((route.topic, counter!(names::SEND_FAILED, "topic" => route.topic)));
+    /// Counters of the recorder that is installed by now, for the topics and tags that are usually sent. Those of others
+    /// are looked up with each message.
+    pub fn new(usual: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+        let (mut sent, mut failed) = (Vec::new(), Vec::<(&'static str, Counter)>::new());
+        for (topic, tag) in usual {
+            sent.push((topic, tag, counter!(names::MESSAGE_SENT, "topic" => topic, "tag" => tag)));
+            if !failed.iter().any(|(known, _)| *known == topic) {
+                failed.push((topic, counter!(names::SEND_FAILED, "topic" => topic)));
             }
         }
         Self { sent, failed }
@@ -74,9 +61,9 @@ pub struct CountedBus<B> {
 }
 
 impl<B: Bus> CountedBus<B> {
-    /// Counts what is sent through `bus`. Make it after [`super::init`].
-    pub fn new(bus: B) -> Self {
-        Self { bus, counters: SendCounters::new() }
+    /// Counts what is sent through `bus`; `usual` as for [`SendCounters::new`]. Make it after [`super::init`].
+    pub fn new(bus: B, usual: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+        Self { bus, counters: SendCounters::new(usual) }
     }
 }
 
@@ -117,7 +104,7 @@ mod tests {
         let _installed = metrics::set_default_local_recorder(&recorder);
         let inner = FakeBus::default();
         inner.fail_next(1, SendError::Unavailable("restarting".to_owned()));
-        let bus = CountedBus::new(inner);
+        let bus = CountedBus::new(inner, [(topic::ORDER, tag::ORDER_PAID)]);
         let paid = Outgoing::new(topic::ORDER, tag::ORDER_PAID, "T1", "");
         let strange = Outgoing::new("STRANGE_TOPIC", "STRANGE", "T1", "");
 

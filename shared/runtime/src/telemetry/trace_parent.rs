@@ -4,10 +4,10 @@ use std::str::FromStr;
 use boxoffice_domain::ports::Ids;
 use sha2::{Digest as _, Sha256};
 
-/// The user property in which a trace travels.
+/// The user property that carries the trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// A W3C trace context, version 00: which trace a message belongs to, and which step of it sent the message.
+/// A W3C trace context, version 00: the trace that a message belongs to, and the step of it that sent the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
     trace_id: u128,
@@ -15,7 +15,7 @@ pub struct TraceParent {
     sampled: bool,
 }
 
-/// Why a text is no trace context: it is ignored, as the standard asks.
+/// The text is not a trace context. It is then ignored, as the standard requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a traceparent: want 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, neither id all zeros")]
 pub struct InvalidTraceParent;
@@ -45,7 +45,7 @@ impl TraceParent {
         self.trace_id
     }
 
-    /// Whether whoever began the trace wants it recorded.
+    /// Whether the trace is to be recorded, as decided by the service that began it.
     pub fn is_sampled(&self) -> bool {
         self.sampled
     }
