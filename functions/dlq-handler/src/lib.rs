@@ -87,8 +87,9 @@ impl DlqHandler {
     fn letter(&self, delivery: &Delivery) -> DeadLetter {
         let property = |name| delivery.property(name).map(str::to_owned);
         let number = |name| delivery.property(name).and_then(|text| text.parse::<u32>().ok());
-        let group = property(DEAD_LETTER_GROUP)
-            .unwrap_or_else(|| delivery.topic.strip_prefix(DEAD_LETTER_TOPIC_PREFIX).unwrap_or(&delivery.topic).to_owned());
+        let group = property(DEAD_LETTER_GROUP).unwrap_or_else(|| {
+            delivery.topic.strip_prefix(DEAD_LETTER_TOPIC_PREFIX).unwrap_or(&delivery.topic).to_owned()
+        });
         let topic = property(DEAD_LETTER_TOPIC);
         let tag = match topic {
             // With the topic comes the tag; without a tag there was none.

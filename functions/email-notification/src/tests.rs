@@ -1,4 +1,4 @@
-use super::{NAME, EmailNotification};
+use super::{EmailNotification, NAME};
 
 boxoffice_flow::channel_function_tests! {
     EmailNotification,

@@ -265,7 +265,11 @@ async fn wherever_the_process_dies_a_repeat_with_the_key_ends_with_one_order_and
             let order = world.orders.snapshot(&repeat.order_no).unwrap();
             assert_eq!(repeat.expire_time, service.create.rules.zone.to_datetime(order.expires_at));
             let list = crate::ListOrders { user_id: UserId(9_527), limit: None, cursor: None };
-            assert_eq!(service.orders.list(&list).await.unwrap().orders.len(), 1, "cut {moment:?} call {call}");
+            assert_eq!(
+                service.orders.list(&list).await.unwrap().orders.len(),
+                1,
+                "cut {moment:?} call {call}"
+            );
             let sent_or_marked = world.bus.sent().len() + world.orders.marked().len();
             assert!(sent_or_marked >= 1, "cut {moment:?} call {call}: the message is lost");
             cuts += usize::from(reached);

@@ -43,11 +43,7 @@ impl OrderChanges {
     }
 
     /// Saves a new order. The order that has its number already, if there is one: then nothing was saved or sent.
-    pub(crate) async fn create(
-        &self,
-        order: &Order,
-        message: Outgoing,
-    ) -> Result<Option<Order>, StoreError> {
+    pub(crate) async fn create(&self, order: &Order, message: Outgoing) -> Result<Option<Order>, StoreError> {
         match self.orders.create(order, Outbox::remembered(vec![message])).await? {
             Created::New { unsent } => {
                 self.send(unsent).await;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped, UserDirectory};
-use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId};
+use boxoffice_domain::{
+    BusinessRules, FunctionSettings, Order, OrderNo, OrderState, OrderStep, TicketId, UserId,
+};
 use boxoffice_flow::{BuyerText, MessageWriter, SeatsReserved, ext_key, reading};
 use boxoffice_messages::{OrderEventMessage, StockOperation, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};

@@ -136,7 +136,8 @@ impl OrderPaid {
     ) -> Result<Vec<Outgoing>, Outcome> {
         let user_id = order.map(|order| order.user_id).or(message.user_id.map(UserId));
         let user_directory = self.user_directory.as_deref();
-        let contact = reading::buyer_contact(order, message.ext_data.as_ref(), user_id, user_directory).await?;
+        let contact =
+            reading::buyer_contact(order, message.ext_data.as_ref(), user_id, user_directory).await?;
         let text = buyer_text(&sale.order_no, sale.quantity, sale.amount);
         Ok(writer.notifications(&sale.order_no, user_id, contact, &text))
     }

@@ -143,7 +143,8 @@ impl OrderProcess {
         writer: &MessageWriter,
     ) -> Result<Outcome, Outcome> {
         let order = request.order(OrderState::Cancelled);
-        let outbox = || Outbox::remembered(vec![writer.order_cancelled(&order, remark, SeatsReserved::Never)]);
+        let outbox =
+            || Outbox::remembered(vec![writer.order_cancelled(&order, remark, SeatsReserved::Never)]);
         match self.orders.get(&order.order_no).await? {
             None => {
                 let order = Order { remark: Some(remark.to_owned()), ..order.clone() };

@@ -119,8 +119,7 @@ impl StockManagement {
         let writer = MessageWriter::new(now, &self.rules.zone).in_trace_of(context);
         let order_no = &change.order_no;
         let Some(order) = self.orders.get(order_no).await? else {
-            let cancelled =
-                writer.unknown_order_cancelled(order_no, ticket_id, change.quantity, NO_SEATS);
+            let cancelled = writer.unknown_order_cancelled(order_no, ticket_id, change.quantity, NO_SEATS);
             self.bus.send(cancelled).await?;
             return Ok(Outcome::Done);
         };

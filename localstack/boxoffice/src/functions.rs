@@ -36,8 +36,12 @@ pub const FUNCTIONS: &[Listed] = &[
     consumer(order_timeout::NAME, |ports, settings| Arc::new(order_timeout::function(ports, settings))),
     consumer(stock_management::NAME, |ports, settings| Arc::new(stock_management::function(ports, settings))),
     consumer(sms_notification::NAME, |ports, settings| Arc::new(sms_notification::function(ports, settings))),
-    consumer(email_notification::NAME, |ports, settings| Arc::new(email_notification::function(ports, settings))),
-    consumer(push_notification::NAME, |ports, settings| Arc::new(push_notification::function(ports, settings))),
+    consumer(email_notification::NAME, |ports, settings| {
+        Arc::new(email_notification::function(ports, settings))
+    }),
+    consumer(push_notification::NAME, |ports, settings| {
+        Arc::new(push_notification::function(ports, settings))
+    }),
     consumer(dlq_handler::NAME, |ports, settings| Arc::new(dlq_handler::function(ports, settings))),
     sweeper(outbox_relay::NAME, |settings, ports| {
         Arc::new(outbox_relay::sweeper(ports, &settings.functions(), settings.relay_interval))

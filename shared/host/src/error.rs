@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use boxoffice_catalogue::CatalogueError;
 use boxoffice_domain::ports::StoreError;
 use boxoffice_embedded::OpenError;
+use boxoffice_flow::NoRandomness;
 use boxoffice_notify::{DirectoryError, SetupError};
+use boxoffice_runtime::TransportError;
 use boxoffice_runtime::config::ConfigErrors;
 use boxoffice_runtime::telemetry::TelemetryError;
-use boxoffice_flow::NoRandomness;
-use boxoffice_runtime::TransportError;
 
 /// Why a function could not be started, or could not go on.
 #[derive(Debug, thiserror::Error)]

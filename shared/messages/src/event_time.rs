@@ -3,8 +3,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::error::FieldError;
-use crate::number::parse_i64;
 use crate::json::{Token, WireValue, push_displayed};
+use crate::number::parse_i64;
 
 /// The zone of zoneless times, unless another is configured.
 pub const DEFAULT_ZONE: &str = "Asia/Shanghai";

@@ -44,7 +44,10 @@ fn each_function_is_listed_once_and_has_a_folder_with_a_program_of_its_name() {
     let folders: BTreeSet<_> = folders.map(|name| name.into_string().unwrap()).collect();
     assert_eq!(names(), folders);
     for Listed { name, .. } in FUNCTIONS {
-        assert!(read(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")), "{name}");
+        assert!(
+            read(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")),
+            "{name}"
+        );
         assert!(repository(&format!("functions/{name}/src/main.rs")).is_file(), "{name} has no program");
     }
 }

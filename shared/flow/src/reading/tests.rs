@@ -23,7 +23,8 @@ async fn addresses_come_from_the_order_then_the_message_then_the_user_directory(
     world.user_directory.put(order.user_id, Contact { phone: Some("3".to_owned()), ..Contact::default() });
     let user_directory: Option<&dyn UserDirectory> = Some(&*world.user_directory);
 
-    let both = buyer_contact(Some(&order), Some(&message), Some(order.user_id), user_directory).await.unwrap();
+    let both =
+        buyer_contact(Some(&order), Some(&message), Some(order.user_id), user_directory).await.unwrap();
     assert_eq!((both.phone.as_deref(), both.email.as_deref()), (Some("1"), Some("b@example.com")));
     assert_eq!(both.device_token, None);
     let unknown = buyer_contact(None, None, Some(order.user_id), user_directory).await.unwrap();

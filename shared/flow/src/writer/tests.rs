@@ -63,8 +63,7 @@ fn a_cancellation_names_its_reason_and_always_says_whether_seats_may_be_reserved
         );
         assert!(body(&message).ends_with(&expected), "{}", body(&message));
     }
-    let message =
-        writer(&world).unknown_order_cancelled(&order.order_no, World::TICKET, 2, "sold out");
+    let message = writer(&world).unknown_order_cancelled(&order.order_no, World::TICKET, 2, "sold out");
     let expected = r#"{"orderNo":"T1","userId":null,"showId":null,"sessionId":null,"ticketId":300111,"quantity":2,"totalAmount":null,"status":2,"eventTime":"2026-11-22T10:15:30","eventType":"CANCELLED","extData":{"remark":"sold out","stockReserved":true}}"#;
     assert_eq!(body(&message), expected);
 }
