@@ -27,37 +27,41 @@ pub enum RunBy {
     Clock(fn(&HostSettings, &Ports) -> Arc<dyn Sweeper>),
 }
 
+macro_rules! consumer {
+    ($crate_name:ident) => {
+        Listed {
+            name: $crate_name::NAME,
+            run_by: RunBy::Messages(|ports, settings| Arc::new($crate_name::function(ports, settings))),
+        }
+    };
+}
+
+macro_rules! sweeper {
+    ($crate_name:ident, $interval:ident) => {
+        Listed {
+            name: $crate_name::NAME,
+            run_by: RunBy::Clock(|settings, ports| {
+                Arc::new($crate_name::sweeper(ports, &settings.functions(), settings.$interval))
+            }),
+        }
+    };
+}
+
 /// Every function, in the order in which a message meets them.
 pub const FUNCTIONS: &[Listed] = &[
     Listed { name: order_api::NAME, run_by: RunBy::Requests },
-    consumer(order_process::NAME, |ports, settings| Arc::new(order_process::function(ports, settings))),
-    consumer(order_paid::NAME, |ports, settings| Arc::new(order_paid::function(ports, settings))),
-    consumer(order_cancelled::NAME, |ports, settings| Arc::new(order_cancelled::function(ports, settings))),
-    consumer(order_timeout::NAME, |ports, settings| Arc::new(order_timeout::function(ports, settings))),
-    consumer(stock_management::NAME, |ports, settings| Arc::new(stock_management::function(ports, settings))),
-    consumer(sms_notification::NAME, |ports, settings| Arc::new(sms_notification::function(ports, settings))),
-    consumer(email_notification::NAME, |ports, settings| {
-        Arc::new(email_notification::function(ports, settings))
-    }),
-    consumer(push_notification::NAME, |ports, settings| {
-        Arc::new(push_notification::function(ports, settings))
-    }),
-    consumer(dlq_handler::NAME, |ports, settings| Arc::new(dlq_handler::function(ports, settings))),
-    sweeper(outbox_relay::NAME, |settings, ports| {
-        Arc::new(outbox_relay::sweeper(ports, &settings.functions(), settings.relay_interval))
-    }),
-    sweeper(stock_reconcile::NAME, |settings, ports| {
-        Arc::new(stock_reconcile::sweeper(ports, &settings.functions(), settings.reconcile_interval))
-    }),
+    consumer!(order_process),
+    consumer!(order_paid),
+    consumer!(order_cancelled),
+    consumer!(order_timeout),
+    consumer!(stock_management),
+    consumer!(sms_notification),
+    consumer!(email_notification),
+    consumer!(push_notification),
+    consumer!(dlq_handler),
+    sweeper!(outbox_relay, relay_interval),
+    sweeper!(stock_reconcile, reconcile_interval),
 ];
-
-const fn consumer(name: &'static str, build: fn(&Ports, &FunctionSettings) -> Arc<dyn Function>) -> Listed {
-    Listed { name, run_by: RunBy::Messages(build) }
-}
-
-const fn sweeper(name: &'static str, build: fn(&HostSettings, &Ports) -> Arc<dyn Sweeper>) -> Listed {
-    Listed { name, run_by: RunBy::Clock(build) }
-}
 
 /// Functions that consume messages.
 pub fn consumers(ports: &Ports, settings: &FunctionSettings) -> Vec<Arc<dyn Function>> {
