@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-pub(crate) use boxoffice_messages::DEAD_LETTER_TOPIC_PREFIX as DEAD_LETTERS;
-
 /// What RocketMQ puts before a group to name its topic of redeliveries.
 pub(crate) const RETRY: &str = "%RETRY%";
+/// What RocketMQ puts before a group to name its topic of dead letters.
+pub(crate) const DEAD_LETTERS: &str = "%DLQ%";
 
 /// Puts a prefix before every name at the broker, so that several installations may share it.
 #[derive(Debug, Clone, Default)]
