@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_host::{LOUD_LIBRARIES, WORKERS_ON_ROCKETMQ};
+use boxoffice_host::{QUIET_TARGETS, WORKERS_ON_ROCKETMQ};
 use boxoffice_messages::OrderEventMessage;
 use boxoffice_rocketmq::{RocketMq, RocketMqSettings};
 use boxoffice_runtime::telemetry::{self, LogFormat};
@@ -59,7 +59,7 @@ impl Handler for Orders {
 
 /// Consumes until it is told to end.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let telemetry = telemetry::init(LogFormat::Compact, "info", LOUD_LIBRARIES)?;
+    let telemetry = telemetry::init(LogFormat::Compact, "info", QUIET_TARGETS)?;
     let (ending, measure) =
         (Shutdown::new(), Arc::new(Measure::new(args.reading.count, args.reading.warmup)));
     shutdown::on_signals(ending.clone())?;

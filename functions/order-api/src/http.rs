@@ -10,7 +10,6 @@ mod problem;
 mod query;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,50 +19,30 @@ use axum::routing::{MethodRouter, get, post};
 
 use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
+use boxoffice_http::{HealthPages, HttpLimits};
+use boxoffice_runtime::Transport;
 use boxoffice_runtime::telemetry::Telemetry;
 
 use crate::OrderService;
 use edge::{Edge, RouteEdge};
 
-pub use health::{BusReadiness, ReadinessCheck, StoreReadiness};
+pub use health::{BusReadiness, StoreReadiness};
 pub use openapi::openapi_json;
 
 /// How the router treats requests, and what the operator's pages show.
-#[derive(Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RouterSettings {
-    /// The largest body taken, in bytes; a larger one answers 413.
-    pub body_limit: usize,
-    /// How long a request may take, its body included; past it the answer is 503.
-    pub request_time_out: Duration,
-    /// The most requests worked on at once; one more answers 503 at once instead of waiting.
-    pub in_flight_limit: usize,
-    /// What must be there for this process to be ready.
-    pub readiness: Vec<Arc<dyn ReadinessCheck>>,
-    /// How long each of them may take to answer.
-    pub readiness_time_out: Duration,
-    /// Writes the metrics of this process in Prometheus' text format.
-    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
-}
-
-impl Default for RouterSettings {
-    /// 64 KiB, 5 s, 4096 requests; ready without conditions, answers within 1 s; no metrics.
-    fn default() -> Self {
-        Self {
-            body_limit: 64 * 1024,
-            request_time_out: Duration::from_secs(5),
-            in_flight_limit: 4096,
-            readiness: Vec::new(),
-            readiness_time_out: Duration::from_secs(1),
-            render_metrics: Arc::new(String::new),
-        }
-    }
+    /// How much it takes at once.
+    pub limits: HttpLimits,
+    /// The operator's pages.
+    pub pages: HealthPages,
 }
 
 /// What every handler sees.
 #[derive(Clone)]
 struct Api {
     service: Arc<OrderService>,
-    settings: Arc<RouterSettings>,
+    pages: HealthPages,
 }
 
 /// Every route: method and path. Orders and stock may be shed under load, the operator's pages never are.
@@ -81,25 +60,25 @@ const ROUTES: [(&str, &str); 10] = [
     ("GET", "/openapi.json"),
 ];
 
-/// The HTTP API on these ports, with the limits of `settings`: ready while the order store answers, with the metrics
-/// of this process if it records any.
+/// The HTTP API of a program: ready while the order store answers, with the state of the bus beside it, and with the
+/// metrics of this process if it records any.
 pub fn router_for(
     ports: &Ports,
     functions: &FunctionSettings,
+    transport: &Arc<dyn Transport>,
     telemetry: Option<Telemetry>,
-    mut settings: RouterSettings,
+    limits: HttpLimits,
 ) -> Router {
-    let store: Arc<dyn ReadinessCheck> = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
-    let render_metrics = move || telemetry.as_ref().map_or_else(String::new, Telemetry::render);
-    settings.readiness.push(store);
-    settings.render_metrics = Arc::new(render_metrics);
-    router(Arc::new(OrderService::new(ports, functions)), settings)
+    let store = Arc::new(StoreReadiness(Arc::clone(&ports.orders)));
+    let bus = Arc::new(BusReadiness(Arc::clone(transport)));
+    let pages = HealthPages::new(vec![bus, store], telemetry);
+    router(Arc::new(OrderService::new(ports, functions)), RouterSettings { limits, pages })
 }
 
 /// The HTTP API. Metrics go to the recorder that is installed when this is called.
 pub fn router(service: Arc<OrderService>, settings: RouterSettings) -> Router {
-    let routes = Routes { edge: Arc::new(Edge::new(&settings, service.create.ids.as_ref())) };
-    let body_limit = settings.body_limit;
+    let routes = Routes { edge: Arc::new(Edge::new(&settings.limits, service.create.ids.as_ref())) };
+    let body_limit = settings.limits.max_body_bytes;
     Router::new()
         .route("/orders", routes.post("/orders", handlers::create_order))
         .route("/orders", routes.get("/orders", handlers::list_orders))
@@ -114,7 +93,7 @@ pub fn router(service: Arc<OrderService>, settings: RouterSettings) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(body_limit))
-        .with_state(Api { service, settings: Arc::new(settings) })
+        .with_state(Api { service, pages: settings.pages })
 }
 
 /// Puts the edge in front of each route.

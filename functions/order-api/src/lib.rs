@@ -31,9 +31,7 @@ pub use answers::{OrderAccepted, OrderMoved, OrderPage, OrderView, Refund, Stock
 pub use cancel::CancelOrder;
 pub use create::CreateOrder;
 pub use error::{ApiError, InvalidField};
-pub use http::{
-    BusReadiness, ReadinessCheck, RouterSettings, StoreReadiness, openapi_json, router, router_for,
-};
+pub use http::{BusReadiness, RouterSettings, StoreReadiness, openapi_json, router, router_for};
 pub use idempotent::IdempotentCalls;
 pub use order_changes::OrderChanges;
 pub use pay::PayOrder;

@@ -12,7 +12,7 @@ use boxoffice::operator::{Answer, Command, LetterFilter, RedriveView};
 use boxoffice::reach::{Reach, running_server};
 use boxoffice::serve::Server;
 use boxoffice::{DEMO_CATALOGUE, captured, print};
-use boxoffice_host::{CatalogueSource, HostError, HostSettings, LOUD_LIBRARIES};
+use boxoffice_host::{CatalogueSource, HostError, HostSettings, QUIET_TARGETS};
 use boxoffice_runtime::config::settings_table;
 use boxoffice_runtime::{Shutdown, shutdown, telemetry};
 use clap::Parser as _;
@@ -59,8 +59,8 @@ async fn run(cli: Cli, settings: HostSettings) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: HostSettings) -> anyhow::Result<()> {
-    let telemetry = telemetry::init(settings.log_format, &settings.log_filter, LOUD_LIBRARIES)
-        .map_err(HostError::from)?;
+    let telemetry =
+        telemetry::init(settings.log_format, &settings.log_filter, QUIET_TARGETS).map_err(HostError::from)?;
     let shutdown = Shutdown::new();
     shutdown::on_signals(shutdown.clone())?;
     let database = settings.database.display().to_string();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use boxoffice_host::{HostError, HostSettings, Opened, open};
+use boxoffice_host::{Backends, HostError, HostSettings, open};
 
 use crate::admin::{AdminClient, ClientError};
 use crate::operator::{Answer, Command, Operations, OperatorError};
@@ -34,7 +34,7 @@ pub enum Reach {
     /// A running server.
     Server(Box<AdminClient>),
     /// This process, on the file itself.
-    File(Box<(Operations, Opened)>),
+    File(Box<(Operations, Backends)>),
 }
 
 impl Reach {

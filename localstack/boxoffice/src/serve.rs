@@ -2,17 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_embedded::Figures;
-use boxoffice_host::{
-    HostError, HostSettings, Opened, forget_idempotency_records, listen, load_new_stock, measure_lag, open,
-    serve,
-};
+use boxoffice_host::{Backends, Background, HostError, HostSettings, load_new_stock, open};
+use boxoffice_http::{listen, serve};
 use boxoffice_runtime::telemetry::Telemetry;
 use boxoffice_runtime::{Shutdown, run_sweeper};
-use order_api::{BusReadiness, RouterSettings};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::admin::{self, AdminEndpoint};
@@ -30,12 +30,12 @@ pub struct Server {
     /// Begins the stop.
     pub shutdown: Shutdown,
     settings: HostSettings,
-    opened: Opened,
+    backends: Backends,
     tasks: JoinSet<Result<(), HostError>>,
 }
 
 impl Server {
-    /// Opens the file, binds both addresses and starts every function.
+    /// Opens the backends, binds both addresses and starts every function.
     pub async fn start(
         settings: HostSettings,
         telemetry: Option<Telemetry>,
@@ -45,15 +45,15 @@ impl Server {
         let api_listener = listen("LISTEN", settings.listen).await?;
         let admin_listener = listen("ADMIN_LISTEN", settings.admin_listen).await?;
         let (api, admin) = (api_listener.local_addr()?, admin_listener.local_addr()?);
-        let mut opened = open(&settings).await?;
-        let ports = opened.ports.clone();
+        let mut backends = open(&settings).await?;
+        let ports = backends.ports.clone();
         let new_stock = load_new_stock(&ports).await?;
 
         let token = settings
             .admin_token
             .as_ref()
             .map_or_else(|| ports.ids.unique(), |token| token.expose().to_owned());
-        let operations = Arc::new(Operations::new(&opened, settings.deliveries()));
+        let operations = Arc::new(Operations::new(&backends, settings.deliveries()));
         let admin_router = admin::router(operations, &token);
         let endpoint = AdminEndpoint {
             address: admin,
@@ -68,59 +68,36 @@ impl Server {
         })?;
 
         let mut tasks = JoinSet::new();
-        let limits = RouterSettings {
-            body_limit: settings.api.body_limit,
-            request_time_out: settings.api.request_time_out,
-            in_flight_limit: settings.api.in_flight_limit,
-            readiness: vec![Arc::new(BusReadiness(opened.transport.clone()))],
-            ..RouterSettings::default()
-        };
-        let api_router = order_api::router_for(&ports, &opened.functions, telemetry.clone(), limits);
+        let functions = &backends.functions;
+        let api_router =
+            order_api::router_for(&ports, functions, &backends.transport, telemetry.clone(), settings.api);
         let drain = settings.consumer.drain;
-        tasks.spawn(serve(api_listener, api_router, shutdown.clone(), drain));
-        tasks.spawn(serve(admin_listener, admin_router, shutdown.clone(), drain));
-        start_functions(&mut tasks, &settings, &opened, &ports, &shutdown);
-        if let Some(forwarder) = opened.alert_forwarder.take() {
-            let stop = shutdown.clone();
-            tasks.spawn(async move {
-                forwarder.run(async move { stop.begun().await }, drain).await;
-                Ok(())
-            });
-        }
-        let subscriptions = functions::subscriptions(&ports, &opened.functions);
-        let lag = measure_lag(opened.transport.clone(), subscriptions, shutdown.clone());
+        tasks.spawn(serving(api_listener, api_router, shutdown.clone(), drain));
+        tasks.spawn(serving(admin_listener, admin_router, shutdown.clone(), drain));
+        start_functions(&mut tasks, &settings, &backends, &ports, &shutdown);
+        let subscriptions = functions::subscriptions(&ports, functions);
+        let background = Background::new(&mut backends, telemetry).measuring(subscriptions);
+        let running = background.run(drain, shutdown.clone());
         tasks.spawn(async move {
-            lag.await;
+            running.await;
             Ok(())
         });
-        let forgetting = forget_idempotency_records(ports.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            forgetting.await;
-            Ok(())
-        });
-        if let Some(telemetry) = telemetry {
-            let stop = shutdown.clone();
-            tasks.spawn(async move {
-                telemetry.keep_small(stop).await;
-                Ok(())
-            });
-        }
-        Ok(Self { api, admin, new_stock, shutdown, settings, opened, tasks })
+        Ok(Self { api, admin, new_stock, shutdown, settings, backends, tasks })
     }
 
     /// The ports, for callers in the same process.
     pub fn ports(&self) -> &Ports {
-        &self.opened.ports
+        &self.backends.ports
     }
 
     /// What functions are told besides, for callers in the same process.
     pub fn functions(&self) -> &FunctionSettings {
-        &self.opened.functions
+        &self.backends.functions
     }
 
     /// What the writer of the file did since the start.
     pub fn figures(&self) -> Figures {
-        self.opened.embedded.figures()
+        self.backends.embedded.figures()
     }
 
     /// Runs until the stop begins or a part cannot go on, then drains every part and closes the file.
@@ -134,7 +111,7 @@ impl Server {
             // Whatever ended, orderly or not: a server with a part missing looks healthy and is not.
             self.shutdown.begin();
         }
-        let closed = self.opened.close().await;
+        let closed = self.backends.close().await;
         // Left behind it would only cost the next operator command a failed connection.
         if let Err(error) = AdminEndpoint::remove(&self.settings.database) {
             tracing::warn!(%error, "the file that tells operators of this server could not be removed");
@@ -152,15 +129,24 @@ impl Server {
     }
 }
 
+async fn serving(
+    listener: TcpListener,
+    router: Router,
+    shutdown: Shutdown,
+    drain: Duration,
+) -> Result<(), HostError> {
+    Ok(serve(listener, router, shutdown, drain).await?)
+}
+
 fn start_functions(
     tasks: &mut JoinSet<Result<(), HostError>>,
     settings: &HostSettings,
-    opened: &Opened,
+    backends: &Backends,
     ports: &Ports,
     shutdown: &Shutdown,
 ) {
-    for function in functions::consumers(ports, &opened.functions) {
-        let transport = Arc::clone(&opened.transport);
+    for function in functions::consumers(ports, &backends.functions) {
+        let transport = Arc::clone(&backends.transport);
         let (consumer, shutdown) = (settings.consumer.clone(), shutdown.clone());
         tasks.spawn(async move { Ok(transport.run(function, consumer, shutdown).await?) });
     }

@@ -4,6 +4,7 @@ use boxoffice_catalogue::CatalogueError;
 use boxoffice_domain::ports::StoreError;
 use boxoffice_embedded::OpenError;
 use boxoffice_flow::NoRandomness;
+use boxoffice_http::ListenError;
 use boxoffice_notify::{DirectoryError, SetupError};
 use boxoffice_runtime::TransportError;
 use boxoffice_runtime::config::ConfigErrors;
@@ -48,15 +49,8 @@ pub enum HostError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// An address cannot be listened on.
-    #[error("{setting}={address} cannot be listened on: {because}")]
-    Listen {
-        /// The setting.
-        setting: &'static str,
-        /// The address.
-        address: String,
-        /// What the system said, and what to do.
-        because: String,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A file beside the database cannot be written.
     #[error("{}: {because}", path.display())]
     File {
@@ -79,7 +73,7 @@ impl HostError {
             | Self::NoCatalogue(_)
             | Self::Provider { .. }
             | Self::Directory(_)
-            | Self::Listen { .. } => 2,
+            | Self::Listen(_) => 2,
             _ => 1,
         }
     }

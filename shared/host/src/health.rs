@@ -1,46 +1,39 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use boxoffice_runtime::telemetry::Telemetry;
-use boxoffice_runtime::{Readiness, Transport};
+use async_trait::async_trait;
+use boxoffice_http::{HealthPages, ReadinessCheck, listen, serve};
+use boxoffice_runtime::{Readiness, Shutdown, Transport};
 
-/// What the pages tell of.
-#[derive(Clone)]
-struct Process {
-    name: &'static str,
-    transport: Arc<dyn Transport>,
-    telemetry: Telemetry,
-}
+use crate::{Host, HostError};
 
-/// `GET /healthz`: 200 while the process lives. `GET /readyz`: 200 while its bus can be used, else 503 with the
-/// reason. `GET /metrics`: Prometheus' text format.
-pub(crate) fn router(name: &'static str, transport: Arc<dyn Transport>, telemetry: Telemetry) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(Process { name, transport, telemetry })
-}
-
-async fn healthz(State(process): State<Process>) -> String {
-    format!("{} is alive\n", process.name)
-}
-
-async fn readyz(State(process): State<Process>) -> Response {
-    match process.transport.readiness() {
-        Readiness::Ready => format!("{} is ready\n", process.name).into_response(),
-        Readiness::NotReady { because } => {
-            let text = format!("{} is not ready: {because}\n", process.name);
-            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
-        }
+/// Does `work` while the pages about this process's health are served.
+pub(crate) async fn with_health_pages<T>(host: &Host, work: impl Future<Output = T>) -> Result<T, HostError> {
+    let listener = listen("HEALTH_LISTEN", host.settings.health_listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "health endpoint listening");
+    let bus = Arc::new(BusCheck(Arc::clone(&host.transport)));
+    let pages = HealthPages::new(vec![bus], Some(host.telemetry.clone()));
+    // Probes are answered while messages in flight are drained, and end with the work.
+    let serving = serve(listener, pages.router(), Shutdown::new(), Duration::ZERO);
+    tokio::select! {
+        done = work => Ok(done),
+        served = serving => Err(served.err().unwrap_or_else(|| std::io::Error::other("the server ended")).into()),
     }
 }
 
-async fn metrics(State(process): State<Process>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], process.telemetry.render()).into_response()
+/// The bus takes and delivers messages. Its reason is shown: only operators can reach these pages.
+struct BusCheck(Arc<dyn Transport>);
+
+#[async_trait]
+impl ReadinessCheck for BusCheck {
+    fn name(&self) -> &'static str {
+        "bus"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        match self.0.readiness() {
+            Readiness::Ready => Ok(()),
+            Readiness::NotReady { because } => Err(because),
+        }
+    }
 }

@@ -4,28 +4,28 @@ use std::time::Duration;
 use boxoffice_runtime::telemetry::LagGauges;
 use boxoffice_runtime::{Shutdown, Subscription, Transport};
 
-/// How often the lag is asked for: on a broker that costs a few requests.
-const EVERY: Duration = Duration::from_secs(10);
+/// The pause between two questions: on a broker each costs a few requests.
+const INTERVAL: Duration = Duration::from_secs(10);
 /// How long one question may take.
-const TIME_OUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Keeps gauges of what waits for these groups, for whoever scales the functions, until `shutdown` begins.
-pub async fn measure_lag(
+/// Keeps gauges of the backlog of these subscriptions, for whoever scales the functions, until `shutdown` begins.
+pub(crate) async fn measure_lag(
     transport: Arc<dyn Transport>,
     subscriptions: Vec<Subscription>,
     shutdown: Shutdown,
 ) {
     let gauges = LagGauges;
-    loop {
+    while !subscriptions.is_empty() {
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(INTERVAL) => {}
             () = shutdown.begun() => return,
         }
         let asked = tokio::select! {
-            asked = tokio::time::timeout(TIME_OUT, transport.lag(&subscriptions)) => asked,
+            asked = tokio::time::timeout(TIMEOUT, transport.lag(&subscriptions)) => asked,
             () = shutdown.begun() => return,
         };
-        // A bus that is away is told of elsewhere; the gauges keep what was seen last.
+        // An outage of the bus is logged elsewhere; the gauges keep the last known values.
         if let Ok(Ok(lags)) = asked {
             gauges.set(&lags, jiff::Timestamp::now());
         }

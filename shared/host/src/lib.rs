@@ -5,25 +5,21 @@
 //! [`run`] for anything else. Each exits with 0 after an orderly stop, 1 when it could not go on, and 2 when the
 //! configuration cannot be used.
 
-/// Where libraries log that are not worth hearing, see [`boxoffice_runtime::telemetry::init`]. RocketMQ's client says
-/// thousands of things during one outage; what they mean for us is said once, by us.
-pub const LOUD_LIBRARIES: &[&str] = &["rocketmq_"];
+/// Log targets that are silenced by default, see [`boxoffice_runtime::telemetry::init`]. RocketMQ's client logs
+/// thousands of lines during one outage; the adapter logs once what they mean.
+pub const QUIET_TARGETS: &[&str] = &["rocketmq_"];
 
+mod backends;
+mod background;
 mod error;
-mod forgetting;
 mod health;
-mod http;
+mod idempotency_purge;
 mod lag;
-mod main_loop;
-mod ports;
+mod program;
 mod settings;
 
+pub use backends::{Backends, load_new_stock, open};
+pub use background::Background;
 pub use error::HostError;
-pub use forgetting::forget_idempotency_records;
-pub use http::{listen, serve, serve_http};
-pub use lag::measure_lag;
-pub use main_loop::{Host, run, run_function, run_sweeper_function, runtime};
-pub use ports::{Opened, load_new_stock, open};
-pub use settings::{
-    ApiSettings, BusSettings, CatalogueSource, HostSettings, ProviderSettings, WORKERS_ON_ROCKETMQ,
-};
+pub use program::{Host, run, run_function, run_sweeper_function, runtime, serve_http};
+pub use settings::{BusSettings, CatalogueSource, HostSettings, ProviderSettings, WORKERS_ON_ROCKETMQ};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use boxoffice_domain::{BusinessRules, FunctionSettings, IdempotencySettings};
 use boxoffice_embedded::Durability;
+use boxoffice_http::HttpLimits;
 use boxoffice_runtime::config::{BackendUrl, ConfigError, ConfigErrors, Origin, Secret, Setting, Settings};
 use boxoffice_runtime::telemetry::LogFormat;
 use boxoffice_runtime::{ConsumerSettings, RetryPolicy};
@@ -53,17 +54,6 @@ pub struct ProviderSettings {
     pub failing_percent: u8,
 }
 
-/// What the HTTP API takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ApiSettings {
-    /// The largest body, in bytes.
-    pub body_limit: usize,
-    /// How long one request may take.
-    pub request_time_out: Duration,
-    /// The most requests worked on at once; more are refused at once.
-    pub in_flight_limit: usize,
-}
-
 /// Every setting of a function or of the all-in-one program.
 #[derive(Debug, Clone)]
 pub struct HostSettings {
@@ -82,7 +72,7 @@ pub struct HostSettings {
     /// Where the public API listens.
     pub listen: SocketAddr,
     /// What the public API takes.
-    pub api: ApiSettings,
+    pub api: HttpLimits,
     /// Where a function's own program tells of its health.
     pub health_listen: SocketAddr,
     /// Where the admin API listens.
@@ -375,22 +365,22 @@ fn rules(s: &mut Settings, longest_to_pay: Duration) -> BusinessRules {
     }
 }
 
-fn api(s: &mut Settings) -> ApiSettings {
+fn api(s: &mut Settings) -> HttpLimits {
     let second = Duration::from_secs(1);
-    ApiSettings {
-        body_limit: s.integer(
+    HttpLimits {
+        max_body_bytes: s.integer(
             "BODY_LIMIT",
             64 * 1024,
             1_024..=16 * 1024 * 1024,
             "the largest request body, in bytes",
         ),
-        request_time_out: s.duration(
+        request_timeout: s.duration(
             "REQUEST_TIME_OUT",
             5 * second,
             second / 10..=600 * second,
             "how long one request may take",
         ),
-        in_flight_limit: s.integer(
+        max_in_flight: s.integer(
             "REQUESTS_IN_FLIGHT",
             4_096,
             1..=1_000_000,

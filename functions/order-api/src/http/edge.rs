@@ -10,12 +10,12 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use boxoffice_domain::ports::Ids;
+use boxoffice_http::HttpLimits;
 use futures_util::FutureExt;
 use metrics::{Counter, Histogram};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use super::RouterSettings;
 use super::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,10 +32,10 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    pub(crate) fn new(settings: &RouterSettings, ids: &dyn Ids) -> Self {
+    pub(crate) fn new(limits: &HttpLimits, ids: &dyn Ids) -> Self {
         Self {
-            free: Semaphore::new(settings.in_flight_limit.clamp(1, Semaphore::MAX_PERMITS)),
-            time_out: settings.request_time_out,
+            free: Semaphore::new(limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
+            time_out: limits.request_timeout,
             prefix: ids.unique(),
             count: AtomicU64::new(0),
         }

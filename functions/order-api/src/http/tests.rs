@@ -85,6 +85,10 @@ fn api() -> (World, Router) {
     (world, router(service, RouterSettings::default()))
 }
 
+fn limited(limits: HttpLimits) -> RouterSettings {
+    RouterSettings { limits, ..RouterSettings::default() }
+}
+
 /// The body of an order that is accepted.
 const GOOD: &str = r#"{"userId":9527,"showId":3001,"sessionId":30011,"ticketId":300111,"quantity":2}"#;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use boxoffice_host::{CatalogueSource, HostError, HostSettings, LOUD_LIBRARIES};
+use boxoffice_host::{CatalogueSource, HostError, HostSettings, QUIET_TARGETS};
 use boxoffice_runtime::config::Settings;
 use boxoffice_runtime::{Shutdown, telemetry};
 use tempfile::TempDir;
@@ -89,7 +89,7 @@ pub async fn on_server(plan: Plan, http: reqwest::Client, scratch: &mut Scratch)
     );
     scratch.variables.push(("LISTEN", "127.0.0.1:0".to_owned()));
     let settings = scratch.settings()?;
-    let telemetry = telemetry::init(settings.log_format, "error", LOUD_LIBRARIES).map_err(HostError::from)?;
+    let telemetry = telemetry::init(settings.log_format, "error", QUIET_TARGETS).map_err(HostError::from)?;
     let server = Server::start(settings, Some(telemetry), Shutdown::new()).await?;
     let stop = server.shutdown.clone();
     let running = tokio::spawn(server.run());
@@ -119,7 +119,7 @@ pub async fn on_programs(
         scratch.variables.push(("IDEMPOTENCY_LEASE", format!("{}s", LEASE_OF_THE_KILLED.as_secs())));
     }
     let settings = scratch.settings()?;
-    telemetry::init(settings.log_format, "error", LOUD_LIBRARIES).map_err(HostError::from)?;
+    telemetry::init(settings.log_format, "error", QUIET_TARGETS).map_err(HostError::from)?;
     println!(
         "The sale is made on {} processes and the broker, with a scratch file, {PAYMENT_WINDOW:?} to pay and a \
          text-message provider that fails every fifth time{}",

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use boxoffice_domain::ports::StoreError;
 use boxoffice_embedded::Embedded;
-use boxoffice_host::Opened;
+use boxoffice_host::Backends;
 use boxoffice_runtime::{GroupLag, Subscription, Transport};
 
 use crate::functions;
@@ -16,7 +16,7 @@ pub(super) enum BusView {
 }
 
 impl BusView {
-    pub(super) fn new(opened: &Opened) -> Self {
+    pub(super) fn new(opened: &Backends) -> Self {
         if opened.has_bus_in_file() {
             Self::File(opened.embedded.clone())
         } else {

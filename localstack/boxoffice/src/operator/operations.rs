@@ -6,7 +6,7 @@ use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, Sen
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_embedded::Embedded;
 use boxoffice_flow::MessageWriter;
-use boxoffice_host::Opened;
+use boxoffice_host::Backends;
 use jiff::tz::TimeZone;
 
 use super::bus_view::BusView;
@@ -32,7 +32,7 @@ pub struct Operations {
 impl Operations {
     /// Works on what was opened, and on its file for what no port tells; `deliveries` is the file where log providers
     /// write what they delivered.
-    pub fn new(opened: &Opened, deliveries: Option<PathBuf>) -> Self {
+    pub fn new(opened: &Backends, deliveries: Option<PathBuf>) -> Self {
         let (ports, store) = (opened.ports.clone(), opened.embedded.clone());
         let zone = opened.functions.rules.zone.clone();
         Self { ports, zone, bus: BusView::new(opened), store, deliveries }

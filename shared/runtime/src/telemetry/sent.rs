@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -55,20 +56,20 @@ impl SendCounters {
 }
 
 /// A bus that counts what goes through it.
-pub struct CountedBus<B> {
-    bus: B,
+pub struct CountedBus {
+    bus: Arc<dyn Bus>,
     counters: SendCounters,
 }
 
-impl<B: Bus> CountedBus<B> {
+impl CountedBus {
     /// Counts what is sent through `bus`; `usual` as for [`SendCounters::new`]. Make it after [`super::init`].
-    pub fn new(bus: B, usual: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+    pub fn new(bus: Arc<dyn Bus>, usual: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
         Self { bus, counters: SendCounters::new(usual) }
     }
 }
 
 #[async_trait]
-impl<B: Bus> Bus for CountedBus<B> {
+impl Bus for CountedBus {
     fn longest_delay(&self) -> Option<Duration> {
         self.bus.longest_delay()
     }
@@ -104,7 +105,7 @@ mod tests {
         let _installed = metrics::set_default_local_recorder(&recorder);
         let inner = FakeBus::default();
         inner.fail_next(1, SendError::Unavailable("restarting".to_owned()));
-        let bus = CountedBus::new(inner, [(topic::ORDER, tag::ORDER_PAID)]);
+        let bus = CountedBus::new(Arc::new(inner), [(topic::ORDER, tag::ORDER_PAID)]);
         let paid = Outgoing::new(topic::ORDER, tag::ORDER_PAID, "T1", "");
         let strange = Outgoing::new("STRANGE_TOPIC", "STRANGE", "T1", "");
 

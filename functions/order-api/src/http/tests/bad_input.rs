@@ -154,7 +154,7 @@ async fn a_body_of_ten_megabytes_is_refused_whether_announced_or_not() {
 #[tokio::test]
 async fn a_body_at_the_limit_is_read_and_one_byte_more_is_not() {
     let (_world, service) = on_sale();
-    let settings = RouterSettings { body_limit: GOOD.len(), ..RouterSettings::default() };
+    let settings = limited(HttpLimits { max_body_bytes: GOOD.len(), ..HttpLimits::default() });
     let router = router(service, settings);
     assert_eq!(post(&router, "/orders", GOOD).await.status, 201);
     post(&router, "/orders", format!("{GOOD} ")).await.problem(413);

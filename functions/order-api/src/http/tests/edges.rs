@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use boxoffice_domain::Order;
 use boxoffice_domain::ports::{Catalogue, StoreError, Tier};
 use boxoffice_domain::{OrderState, TicketId};
+use boxoffice_http::ReadinessCheck;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -65,7 +66,7 @@ async fn a_body_that_never_comes_is_answered_with_503() {
 #[tokio::test]
 async fn one_request_too_many_is_refused_at_once_and_operators_still_get_in() {
     let catalogue = SlowCatalogue::new(false);
-    let router = slow_api(&catalogue, RouterSettings { in_flight_limit: 1, ..RouterSettings::default() });
+    let router = slow_api(&catalogue, limited(HttpLimits { max_in_flight: 1, ..HttpLimits::default() }));
     let working = tokio::spawn({
         let router = router.clone();
         async move { post(&router, "/orders", GOOD).await }
@@ -149,13 +150,13 @@ impl ReadinessCheck for Silent {
 
 fn with_readiness(readiness: Vec<Arc<dyn ReadinessCheck>>) -> Router {
     let (_world, service) = on_sale();
-    router(service, RouterSettings { readiness, ..RouterSettings::default() })
+    router(service, RouterSettings { pages: HealthPages::new(readiness, None), ..RouterSettings::default() })
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_process_is_ready_when_every_part_answers_within_a_second() {
     let world = World::new();
-    let router = router_for(&world.ports(), &world.settings(), None, RouterSettings::default());
+    let router = with_readiness(vec![Arc::new(StoreReadiness(world.orders.clone()))]);
     let ready = get(&router, "/readyz").await;
     assert_eq!(
         (ready.status.as_u16(), ready.json()),
@@ -185,10 +186,8 @@ async fn the_process_is_ready_when_every_part_answers_within_a_second() {
 #[tokio::test]
 async fn health_and_metrics_are_shown() {
     let (_world, service) = on_sale();
-    let settings = RouterSettings {
-        render_metrics: Arc::new(|| "orders_total 1\n".to_owned()),
-        ..RouterSettings::default()
-    };
+    let pages = HealthPages::with_metrics(Vec::new(), || "orders_total 1\n".to_owned());
+    let settings = RouterSettings { pages, ..RouterSettings::default() };
     let router = router(service, settings);
     assert_eq!(get(&router, "/healthz").await.json(), json!({"status": "alive"}));
     let metrics = get(&router, "/metrics").await;

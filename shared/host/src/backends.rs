@@ -20,7 +20,7 @@ use boxoffice_runtime::{SystemClock, Transport};
 use crate::{BusSettings, CatalogueSource, HostError, HostSettings, ProviderSettings};
 
 /// Every port, built as the settings say, and what runs beside them.
-pub struct Opened {
+pub struct Backends {
     /// The ports.
     pub ports: Ports,
     /// What functions are told besides.
@@ -31,7 +31,7 @@ pub struct Opened {
     pub embedded: Embedded,
     bus: OpenedBus,
     /// Posts alerts, where a webhook is configured.
-    pub alert_forwarder: Option<AlertForwarder>,
+    pub(crate) alert_forwarder: Option<AlertForwarder>,
 }
 
 /// What carries messages.
@@ -41,7 +41,7 @@ enum OpenedBus {
     RocketMq(boxoffice_rocketmq::RocketMq),
 }
 
-impl Opened {
+impl Backends {
     /// Whether messages are kept in the file of the stores, which then knows each of them.
     pub const fn has_bus_in_file(&self) -> bool {
         matches!(self.bus, OpenedBus::File)
@@ -59,7 +59,7 @@ impl Opened {
 }
 
 /// Builds every port. The database file is opened, and locked until [`Embedded::close`] or the last clone is gone.
-pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
+pub async fn open(settings: &HostSettings) -> Result<Backends, HostError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds::new(&settings.rules.zone)?);
     let mut logs = Logs { clock: Arc::clone(&clock), files: HashMap::new() };
@@ -108,7 +108,7 @@ pub async fn open(settings: &HostSettings) -> Result<Opened, HostError> {
         clock,
         ids,
     };
-    Ok(Opened { ports, functions: settings.functions(), transport, embedded, bus, alert_forwarder })
+    Ok(Backends { ports, functions: settings.functions(), transport, embedded, bus, alert_forwarder })
 }
 
 /// The bus in its three roles.
@@ -127,7 +127,7 @@ async fn connect(settings: &HostSettings, embedded: &Embedded) -> Result<Connect
     Ok(match &settings.bus {
         BusSettings::Embedded => Connected {
             bus: OpenedBus::File,
-            sender: Arc::new(CountedBus::new(embedded.clone(), destinations())),
+            sender: Arc::new(CountedBus::new(Arc::new(embedded.clone()), destinations())),
             redeliver: Arc::new(embedded.clone()),
             transport: Arc::new(embedded.clone()),
         },
@@ -135,7 +135,7 @@ async fn connect(settings: &HostSettings, embedded: &Embedded) -> Result<Connect
         BusSettings::RocketMq(cluster) => {
             let rocketmq = boxoffice_rocketmq::RocketMq::connect(cluster.as_ref().clone()).await?;
             Connected {
-                sender: Arc::new(CountedBus::new(rocketmq.clone(), destinations())),
+                sender: Arc::new(CountedBus::new(Arc::new(rocketmq.clone()), destinations())),
                 redeliver: Arc::new(rocketmq.clone()),
                 transport: Arc::new(rocketmq.clone()),
                 bus: OpenedBus::RocketMq(rocketmq),
