@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_host::{QUIET_TARGETS, WORKERS_ON_ROCKETMQ};
+use boxoffice_host::QUIET_TARGETS;
 use boxoffice_messages::OrderEventMessage;
-use boxoffice_rocketmq::{RocketMq, RocketMqSettings};
+use boxoffice_rocketmq::{RocketMqSettings, connect};
 use boxoffice_runtime::telemetry::{self, LogFormat};
 use boxoffice_runtime::{
     ConsumerSettings, Context, Engine, Handler, Outcome, Readiness, Shutdown, Subscription, TopicFilter,
-    Transport as _, shutdown,
+    shutdown,
 };
 use dashmap::DashSet;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     reading: Reading,
     /// Batches at the same time; as every function has it unless it is told otherwise.
-    #[arg(long, default_value_t = WORKERS_ON_ROCKETMQ)]
+    #[arg(long, default_value_t = boxoffice_rocketmq::ADVICE.workers)]
     workers: usize,
 }
 
@@ -67,7 +67,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         let ending = ending.clone();
         async move { telemetry.keep_small(ending).await }
     });
-    let rocketmq = RocketMq::connect(RocketMqSettings::new(&args.reading.namesrv)).await?;
+    let rocketmq = connect(RocketMqSettings::new(&args.reading.namesrv)).await?;
     let duplicates = Arc::<AtomicUsize>::default();
     let tags = args.reading.tag.split("||").map(|tag| tag.to_owned().into()).collect();
     let orders = Orders {
@@ -108,7 +108,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         () = ending.begun() => {}
     }
     running.await??;
-    rocketmq.close().await;
+    rocketmq.close().await?;
     folding.await?;
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use boxoffice_domain::ports::{Bus as _, Outgoing};
+use boxoffice_domain::ports::Outgoing;
 use boxoffice_messages::{
     Decimal, EventTime, ExtData, OrderEventMessage, OrderEventType, Payload as _, default_zone,
 };
-use boxoffice_rocketmq::{RocketMq, RocketMqSettings};
+use boxoffice_rocketmq::{RocketMqSettings, connect};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -50,7 +50,7 @@ pub struct Args {
 
 /// Sends everything, and ends.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
-    let rocketmq = RocketMq::connect(RocketMqSettings::new(&args.namesrv)).await?;
+    let rocketmq = connect(RocketMqSettings::new(&args.namesrv)).await?;
     timeout(REACHING, rocketmq.reached()).await?;
     let measure = Arc::new(Measure::new(args.count, args.warmup));
     let failures = Arc::<AtomicUsize>::default();
@@ -84,7 +84,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let mut line = measure.result("cpuSecondsWhileSending");
     line.insert("failures".to_owned(), failures.load(Ordering::Relaxed).into());
     print(&Value::from(line));
-    rocketmq.close().await;
+    rocketmq.close().await?;
     Ok(())
 }
 

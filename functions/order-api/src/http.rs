@@ -42,6 +42,7 @@ pub struct RouterSettings {
 #[derive(Clone)]
 struct Api {
     service: Arc<OrderService>,
+    limits: HttpLimits,
     pages: HealthPages,
 }
 
@@ -93,7 +94,7 @@ pub fn router(service: Arc<OrderService>, settings: RouterSettings) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(body_limit))
-        .with_state(Api { service, pages: settings.pages })
+        .with_state(Api { service, limits: settings.limits, pages: settings.pages })
 }
 
 /// Puts the edge in front of each route.

@@ -1,7 +1,7 @@
 //! The admin API of a running server, and how the command line finds it.
 //!
-//! The server listens on loopback and writes where, with a token, into `<database file>.admin`, readable by its
-//! owner only. Whoever may read the database file's folder as that owner may operate the server; nobody else.
+//! The server listens on loopback and writes its address and a token into the file that the setting `ADMIN_FILE` names,
+//! readable by its owner only. Whoever may read that file may operate the server; nobody else.
 
 mod client;
 mod server;
@@ -10,7 +10,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,25 +33,17 @@ pub struct AdminEndpoint {
 }
 
 impl AdminEndpoint {
-    /// The file that tells of the server that runs on `database`.
-    pub fn path(database: &Path) -> PathBuf {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".admin");
-        PathBuf::from(name)
-    }
-
     /// Writes the file, readable by its owner only.
-    pub fn write(&self, database: &Path) -> io::Result<()> {
-        let path = Self::path(database);
+    pub fn write(&self, file: &Path) -> io::Result<()> {
         // A file left by a killed server may have wider permissions than a new one would get.
-        remove_if_there(&path)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        remove_if_there(file)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
         file.write_all(serde_json::to_string(self)?.as_bytes())
     }
 
-    /// Reads the file; `None` when there is none, or none that can be read as such a file.
-    pub fn read(database: &Path) -> io::Result<Option<Self>> {
-        match std::fs::read(Self::path(database)) {
+    /// Reads the file; `None` when there is none, or when it is not such a file.
+    pub fn read(file: &Path) -> io::Result<Option<Self>> {
+        match std::fs::read(file) {
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -59,8 +51,8 @@ impl AdminEndpoint {
     }
 
     /// Removes the file, when the server stops.
-    pub fn remove(database: &Path) -> io::Result<()> {
-        remove_if_there(&Self::path(database))
+    pub fn remove(file: &Path) -> io::Result<()> {
+        remove_if_there(file)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod captured;
 pub mod cli;
 pub mod demo;
 pub mod functions;
+mod new_stock;
 pub mod operator;
 pub mod print;
 pub mod reach;

@@ -63,10 +63,10 @@ async fn serve(settings: HostSettings) -> anyhow::Result<()> {
         telemetry::init(settings.log_format, &settings.log_filter, QUIET_TARGETS).map_err(HostError::from)?;
     let shutdown = Shutdown::new();
     shutdown::on_signals(shutdown.clone())?;
-    let database = settings.database.display().to_string();
+    let store = settings.backends.store.to_string();
     let server = Server::start(settings, Some(telemetry), shutdown).await?;
     let url = format!("http://{}", server.api);
-    println!("Boxoffice serves on {url}, with everything in {database}. Try:\n");
+    println!("Boxoffice serves on {url}, its stores are in {store}. Try:\n");
     println!(
         "  curl -s {url}/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: first' \\\n       -d '{{\"userId\":1,\"showId\":3001,\"sessionId\":30011,\"ticketId\":300111,\"quantity\":2}}'"
     );

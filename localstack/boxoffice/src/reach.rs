@@ -1,4 +1,4 @@
-//! Reaches the stores for an operator: through the running server, or by opening the file when none runs.
+//! Reaches the stores for an operator: through the running server, or by opening them when none runs.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ pub enum ReachError {
     /// A running server did not carry out the command.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The file could not be opened, or the settings are wrong.
+    /// The stores could not be opened, or the settings are wrong.
     #[error(transparent)]
     Host(#[from] HostError),
     /// The command failed.
@@ -33,12 +33,12 @@ pub enum ReachError {
 pub enum Reach {
     /// A running server.
     Server(Box<AdminClient>),
-    /// This process, on the file itself.
+    /// This process, on the stores themselves.
     File(Box<(Operations, Backends)>),
 }
 
 impl Reach {
-    /// Looks for a running server, and opens the file when there is none.
+    /// Looks for a running server, and opens the stores when there is none.
     pub async fn find(settings: &HostSettings, http: reqwest::Client) -> Result<Self, ReachError> {
         if let Some(client) = running_server(settings, http).await? {
             return Ok(Self::Server(Box::new(client)));
@@ -64,10 +64,10 @@ impl Reach {
     /// Opens the stores in this process.
     pub async fn open(settings: &HostSettings) -> Result<Self, ReachError> {
         let opened = open(settings).await?;
-        Ok(Self::File(Box::new((Operations::new(&opened, settings.deliveries()), opened))))
+        Ok(Self::File(Box::new((Operations::new(&opened, settings.providers.deliveries()), opened))))
     }
 
-    /// Leaves: closes the file if this process opened it.
+    /// Leaves: closes the stores if this process opened them.
     pub async fn close(self) -> Result<(), ReachError> {
         match self {
             Self::Server(_) => Ok(()),
@@ -76,16 +76,14 @@ impl Reach {
     }
 }
 
-/// The server that runs on the configured file, if it answers.
+/// The server that the setting `ADMIN_FILE` leads to, if it answers.
 pub async fn running_server(
     settings: &HostSettings,
     http: reqwest::Client,
 ) -> Result<Option<AdminClient>, ReachError> {
-    let path = &settings.database;
-    let client = AdminClient::locate(path, http).map_err(|error| ReachError::EndpointFile {
-        path: crate::admin::AdminEndpoint::path(path),
-        because: error.to_string(),
-    })?;
+    let path = &settings.admin.file;
+    let client = AdminClient::locate(path, http)
+        .map_err(|error| ReachError::EndpointFile { path: path.clone(), because: error.to_string() })?;
     let Some(client) = client else { return Ok(None) };
     match client.run(&Command::Ping).await {
         Ok(_) => Ok(Some(client)),

@@ -8,7 +8,7 @@ use axum::Router;
 use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
 use boxoffice_embedded::Figures;
-use boxoffice_host::{Backends, Background, HostError, HostSettings, load_new_stock, open};
+use boxoffice_host::{Backends, Background, HostError, HostSettings, open};
 use boxoffice_http::{listen, serve};
 use boxoffice_runtime::telemetry::Telemetry;
 use boxoffice_runtime::{Shutdown, run_sweeper};
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::{self, AdminEndpoint};
 use crate::functions;
+use crate::new_stock::load_new_stock;
 use crate::operator::Operations;
 
 /// Everything that runs, until [`Server::stop`].
@@ -43,17 +44,18 @@ impl Server {
     ) -> Result<Self, HostError> {
         // Addresses first: a port in use is the commonest mistake, and leaves nothing behind.
         let api_listener = listen("LISTEN", settings.listen).await?;
-        let admin_listener = listen("ADMIN_LISTEN", settings.admin_listen).await?;
+        let admin_listener = listen("ADMIN_LISTEN", settings.admin.listen).await?;
         let (api, admin) = (api_listener.local_addr()?, admin_listener.local_addr()?);
         let mut backends = open(&settings).await?;
         let ports = backends.ports.clone();
         let new_stock = load_new_stock(&ports).await?;
 
         let token = settings
-            .admin_token
+            .admin
+            .token
             .as_ref()
             .map_or_else(|| ports.ids.unique(), |token| token.expose().to_owned());
-        let operations = Arc::new(Operations::new(&backends, settings.deliveries()));
+        let operations = Arc::new(Operations::new(&backends, settings.providers.deliveries()));
         let admin_router = admin::router(operations, &token);
         let endpoint = AdminEndpoint {
             address: admin,
@@ -62,8 +64,8 @@ impl Server {
             api,
             payment_window_seconds: settings.rules.payment_window.as_secs(),
         };
-        endpoint.write(&settings.database).map_err(|error| HostError::File {
-            path: AdminEndpoint::path(&settings.database),
+        endpoint.write(&settings.admin.file).map_err(|error| HostError::File {
+            path: settings.admin.file.clone(),
             because: error.to_string(),
         })?;
 
@@ -100,7 +102,7 @@ impl Server {
         self.backends.embedded.figures()
     }
 
-    /// Runs until the stop begins or a part cannot go on, then drains every part and closes the file.
+    /// Runs until the stop begins or a part cannot go on, then drains every part and closes the backends.
     pub async fn run(mut self) -> Result<(), HostError> {
         let mut failed = None;
         while let Some(ended) = self.tasks.join_next().await {
@@ -113,8 +115,8 @@ impl Server {
         }
         let closed = self.backends.close().await;
         // Left behind it would only cost the next operator command a failed connection.
-        if let Err(error) = AdminEndpoint::remove(&self.settings.database) {
-            tracing::warn!(%error, "the file that tells operators of this server could not be removed");
+        if let Err(error) = AdminEndpoint::remove(&self.settings.admin.file) {
+            tracing::warn!(%error, "ADMIN_FILE could not be removed");
         }
         match failed {
             Some(error) => Err(error),

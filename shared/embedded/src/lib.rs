@@ -11,6 +11,7 @@ mod consumer;
 mod convert;
 mod dead_letters;
 mod figures;
+mod files;
 mod group;
 mod horizon;
 mod idempotency;
@@ -23,6 +24,7 @@ mod outbox;
 mod queues;
 mod readers;
 mod routing;
+mod settings;
 mod settling;
 mod statistics;
 mod stock_cache;
@@ -40,10 +42,12 @@ use boxoffice_runtime::Subscription;
 use boxoffice_runtime::telemetry::SendCounters;
 
 pub use figures::Figures;
+pub use files::Files;
 pub use message::MAX_BODY_BYTES;
 pub use open::OpenError;
 pub use options::{Access, Durability, Options, OutboxMode};
 pub use queues::GroupQueue;
+pub use settings::{ADVICE, EmbeddedSettings, SCHEME};
 
 use group::GroupState;
 use horizon::Horizon;

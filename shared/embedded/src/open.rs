@@ -119,7 +119,7 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<Opened, OpenError> {
 }
 
 /// The one name of the file, so that two ways to write it share one lock.
-fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let not_writable = |because: String| OpenError::NotWritable { path: path.to_owned(), because };
     if path.is_dir() {
         return Err(not_writable("it is a directory".to_owned()));

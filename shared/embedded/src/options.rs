@@ -17,6 +17,22 @@ pub enum Durability {
     ProcessCrash,
 }
 
+impl Durability {
+    /// The value with this name, as `Display` writes it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::PowerLoss, Self::ProcessCrash].into_iter().find(|known| known.to_string() == name)
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PowerLoss => "power-loss",
+            Self::ProcessCrash => "process-crash",
+        })
+    }
+}
+
 /// Where the messages of an order's outbox go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutboxMode {

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
+use boxoffice_backend::BackendError;
 use boxoffice_catalogue::CatalogueError;
 use boxoffice_domain::ports::StoreError;
-use boxoffice_embedded::OpenError;
 use boxoffice_flow::NoRandomness;
 use boxoffice_http::ListenError;
 use boxoffice_notify::{DirectoryError, SetupError};
@@ -10,15 +10,15 @@ use boxoffice_runtime::TransportError;
 use boxoffice_runtime::config::ConfigErrors;
 use boxoffice_runtime::telemetry::TelemetryError;
 
-/// Why a function could not be started, or could not go on.
+/// Why a program could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// Settings are wrong: correct them and start again.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// The database file cannot be used.
+    /// The bus, the stores or the stock cache cannot be opened.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Backend(#[from] BackendError),
     /// The catalogue cannot be used.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -42,7 +42,7 @@ pub enum HostError {
     /// The system gives no random numbers.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// A store failed at start.
+    /// A store failed at start or when it was closed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The transport cannot go on.
@@ -51,7 +51,7 @@ pub enum HostError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// A file beside the database cannot be written.
+    /// A file cannot be written.
     #[error("{}: {because}", path.display())]
     File {
         /// The file.

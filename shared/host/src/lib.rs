@@ -16,10 +16,13 @@ mod health;
 mod idempotency_purge;
 mod lag;
 mod program;
+mod providers;
 mod settings;
 
-pub use backends::{Backends, load_new_stock, open};
+pub use backends::{Backends, open};
 pub use background::Background;
 pub use error::HostError;
 pub use program::{Host, run, run_function, run_sweeper_function, runtime, serve_http};
-pub use settings::{BusSettings, CatalogueSource, HostSettings, ProviderSettings, WORKERS_ON_ROCKETMQ};
+pub use settings::{
+    AdminSettings, BackendSettings, CatalogueSource, ChannelSettings, HostSettings, ProviderSettings,
+};

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::backends::open;
 use crate::health::with_health_pages;
-use crate::{Background, BusSettings, HostError, HostSettings, QUIET_TARGETS};
+use crate::{BackendSettings, Background, HostError, HostSettings, QUIET_TARGETS};
 
 /// What a function's own program has at hand.
 pub struct Host {
@@ -91,15 +91,9 @@ impl Host {
     }
 }
 
-/// The number of threads for the network and timers that suits a function; `None` is one for each core. On RocketMQ
-/// each batch has a thread of the client library's, and a second thread that waits for the network mostly wakes the first:
-/// it costs a third more CPU.
+/// The number of threads of a function's own program: what suits its bus.
 fn threads_of_a_function(settings: &HostSettings) -> Option<usize> {
-    match settings.bus {
-        BusSettings::Embedded => None,
-        #[cfg(feature = "rocketmq")]
-        BusSettings::RocketMq(_) => Some(1),
-    }
+    settings.backends.bus_advice.threads
 }
 
 fn run_with(
@@ -148,7 +142,8 @@ fn start(
         let background = Background::new(&mut backends, Some(telemetry.clone()));
         let (ports, transport) = (backends.ports.clone(), Arc::clone(&backends.transport));
         let host = Host { settings, ports, transport, shutdown, telemetry };
-        tracing::info!(function = name, database = %host.settings.database.display(), "started");
+        let BackendSettings { bus, store, stock, .. } = &host.settings.backends;
+        tracing::info!(function = name, %bus, %store, %stock, "started");
         let result = work(&host, background).await;
         backends.close().await?;
         tracing::info!(function = name, "stopped");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use boxoffice_runtime::{ConsumerSettings, Function, Shutdown, TransportError};
 use tokio::time::sleep;
 
-use crate::Cluster;
+use crate::cluster::Cluster;
 use crate::member::Member;
 use crate::preparing::{Prepared, prepare};
 

@@ -9,15 +9,16 @@ use rocketmq_model::common::consumer::consume_from_where::ConsumeFromWhere;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
+use crate::FirstOffset;
 use crate::boxed::boxed;
 use crate::client::Client;
+use crate::cluster::Cluster;
 use crate::errors::describe;
 use crate::feeder::Feeder;
 use crate::heartbeats::{ConsumerHook, Heartbeats};
 use crate::offsets;
 use crate::producer::Producer;
 use crate::settling::Settling;
-use crate::{Cluster, FirstOffset};
 
 /// The most messages a broker gives at once.
 const MOST_PER_PULL: u32 = 32;

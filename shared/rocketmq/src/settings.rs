@@ -1,7 +1,21 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use boxoffice_backend::{BusAdvice, SharedBus};
 use boxoffice_runtime::Secret;
+use boxoffice_runtime::config::{BackendUrl, Settings, parse_duration, write_duration};
+
+/// The scheme of URLs that name a cluster: `rocketmq://HOST:PORT`, several name servers separated by `;`.
+pub const SCHEME: &str = "rocketmq";
+
+/// What a cluster recommends to its consumers: as many batches as a consumer that is written in Java handles, each on a
+/// thread of the client library's that is made on demand, and one thread for the network. A second one mostly wakes the
+/// first and costs a third more CPU.
+pub const ADVICE: BusAdvice = BusAdvice { workers: 20, threads: Some(1) };
+
+/// The setting that gives a program topics and groups of its own.
+const PREFIX: &str = "ROCKETMQ_PREFIX";
 
 /// The delays of the levels of a broker that was not told otherwise (`messageDelayLevel`), from level 1.
 pub const DEFAULT_DELAY_LEVELS: [Duration; 18] = {
@@ -15,17 +29,32 @@ pub const DEFAULT_DELAY_LEVELS: [Duration; 18] = {
     levels
 };
 
-/// Where a consumer group begins that has never consumed.
+/// Where a new consumer group starts reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FirstOffset {
-    /// At the oldest message the broker keeps: nothing is missed.
+    /// At the oldest message on the broker: nothing is missed.
     #[default]
     First,
-    /// After the newest message: what was sent before is skipped.
+    /// After the newest message: earlier ones are skipped.
     Last,
 }
 
-/// Who we are to a broker with access control.
+impl FirstOffset {
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::First, Self::Last].into_iter().find(|known| known.to_string() == name)
+    }
+}
+
+impl fmt::Display for FirstOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "first",
+            Self::Last => "last",
+        })
+    }
+}
+
+/// The account on a broker with access control.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The account.
@@ -42,31 +71,30 @@ pub struct Tls {
     pub trusted: Option<PathBuf>,
 }
 
-/// How to reach a RocketMQ cluster, and how to behave there.
+/// How to reach a RocketMQ cluster, and how to behave there. What the settings mean is written where they are read.
 #[derive(Debug, Clone)]
 pub struct RocketMqSettings {
-    /// Name servers as `host:port`, several separated by `;`.
+    /// `BUS`: name servers as `host:port`, several separated by `;`.
     pub name_servers: String,
-    /// The account, where the broker asks for one.
+    /// `ROCKETMQ_ACCESS_KEY` and `ROCKETMQ_SECRET_KEY`.
     pub credentials: Option<Credentials>,
-    /// Encryption, where the broker asks for it.
+    /// `ROCKETMQ_TLS` and `ROCKETMQ_TLS_CA`.
     pub tls: Option<Tls>,
-    /// How long one send may take, with all its tries.
+    /// `ROCKETMQ_SEND_TIME_OUT`.
     pub send_time_out: Duration,
-    /// Further tries after a failed one, within one send.
+    /// `ROCKETMQ_SEND_RETRIES`.
     pub send_retries: u32,
-    /// Where a group begins that has never consumed.
+    /// `ROCKETMQ_FIRST_OFFSET`.
     pub first_offset: FirstOffset,
-    /// Put before every topic and group at the broker, so that several installations may share one; Java services
-    /// know the names without it.
+    /// `ROCKETMQ_PREFIX`.
     pub prefix: String,
-    /// Part of this process's name at the broker, so that operators recognise it; one is made up without it.
+    /// `ROCKETMQ_INSTANCE`.
     pub instance: Option<String>,
-    /// Read and write queues of topics that are created here.
+    /// `ROCKETMQ_QUEUES`: of each topic, for reading and writing.
     pub queues: u32,
-    /// The largest body that is sent, in bytes; the broker's own limit is 4 MiB unless it was told otherwise.
+    /// `ROCKETMQ_MAX_MESSAGE`, in bytes.
     pub max_message_bytes: usize,
-    /// The broker's delay levels, from level 1 (`messageDelayLevel`).
+    /// `ROCKETMQ_DELAY_LEVELS`, from level 1.
     pub delay_levels: Vec<Duration>,
 }
 
@@ -87,4 +115,163 @@ impl RocketMqSettings {
             delay_levels: DEFAULT_DELAY_LEVELS.to_vec(),
         }
     }
+
+    /// Reads the settings of a cluster. Where `bus` has another scheme they are known and checked one by one, so that
+    /// several programs may share a configuration file, and mean nothing.
+    pub fn read(s: &mut Settings, bus: &BackendUrl) -> Self {
+        let defaults = Self::new(bus.rest().trim_start_matches('/'));
+        let access_key = s.optional_text(
+            "ROCKETMQ_ACCESS_KEY",
+            "account on a broker with access control; together with ROCKETMQ_SECRET_KEY",
+        );
+        let secret_key =
+            s.secret("ROCKETMQ_SECRET_KEY", "signs every request to a broker with access control");
+        let encrypted =
+            s.flag("ROCKETMQ_TLS", false, "whether connections to name servers and brokers are encrypted");
+        let trusted = s.optional_text(
+            "ROCKETMQ_TLS_CA",
+            "PEM file of the CA that signed the servers' certificates; required with ROCKETMQ_TLS unless publicly \
+             trusted",
+        );
+        let send_time_out = s.duration(
+            "ROCKETMQ_SEND_TIME_OUT",
+            defaults.send_time_out,
+            Duration::from_millis(100)..=Duration::from_secs(60),
+            "how long sending one message may take, retries included",
+        );
+        let send_retries = s.integer(
+            "ROCKETMQ_SEND_RETRIES",
+            defaults.send_retries,
+            0..=10,
+            "retries of a send that failed; what still fails is sent later by outbox-relay",
+        );
+        let first_offset = s.parsed(
+            "ROCKETMQ_FIRST_OFFSET",
+            defaults.first_offset,
+            "first or last",
+            "where a new consumer group starts reading: at the oldest message on the broker, or after the newest",
+            FirstOffset::from_name,
+        );
+        let instance = s.optional_text(
+            "ROCKETMQ_INSTANCE",
+            "name of this process on the broker, for operators; generated if not set",
+        );
+        let queues = s.integer(
+            "ROCKETMQ_QUEUES",
+            defaults.queues,
+            1..=256,
+            "number of queues of topics that are created at start",
+        );
+        let max_message_bytes = s.integer(
+            "ROCKETMQ_MAX_MESSAGE",
+            defaults.max_message_bytes,
+            1_024..=64 * 1024 * 1024,
+            "largest message body that is sent, in bytes; must not exceed maxMessageSize of the broker",
+        );
+        let delay_levels = s.parsed(
+            "ROCKETMQ_DELAY_LEVELS",
+            DelayLevels(defaults.delay_levels.clone()),
+            "durations separated by spaces, shortest first, such as 1s 5s 10s",
+            "the delay levels of the broker, its messageDelayLevel",
+            DelayLevels::parse,
+        );
+        let prefix = s.text(
+            PREFIX,
+            "",
+            "prefix of every topic and group on the broker, so that several installations can share it; Java services \
+             use the names without a prefix",
+        );
+        let credentials = if bus.scheme() == SCHEME {
+            check_name_servers(s, &defaults.name_servers);
+            pair(s, access_key, secret_key)
+        } else {
+            None
+        };
+        Self {
+            credentials,
+            tls: encrypted.then(|| Tls { trusted: trusted.map(PathBuf::from) }),
+            send_time_out,
+            send_retries,
+            first_offset,
+            prefix,
+            instance,
+            queues,
+            max_message_bytes,
+            delay_levels: delay_levels.0,
+            ..defaults
+        }
+    }
+
+    /// How another program is told to use the same cluster in the same way.
+    pub fn shared(&self) -> SharedBus {
+        let mut variables = vec![
+            ("BUS", format!("{SCHEME}://{}", self.name_servers)),
+            ("ROCKETMQ_SEND_TIME_OUT", write_duration(self.send_time_out)),
+            ("ROCKETMQ_SEND_RETRIES", self.send_retries.to_string()),
+            ("ROCKETMQ_FIRST_OFFSET", self.first_offset.to_string()),
+            ("ROCKETMQ_QUEUES", self.queues.to_string()),
+            ("ROCKETMQ_MAX_MESSAGE", self.max_message_bytes.to_string()),
+            ("ROCKETMQ_DELAY_LEVELS", DelayLevels(self.delay_levels.clone()).to_string()),
+            (PREFIX, self.prefix.clone()),
+        ];
+        if let Some(credentials) = &self.credentials {
+            variables.push(("ROCKETMQ_ACCESS_KEY", credentials.access_key.clone()));
+            variables.push(("ROCKETMQ_SECRET_KEY", credentials.secret_key.expose().to_owned()));
+        }
+        if let Some(tls) = &self.tls {
+            variables.push(("ROCKETMQ_TLS", "true".to_owned()));
+            let trusted = tls.trusted.iter().map(|path| ("ROCKETMQ_TLS_CA", path.display().to_string()));
+            variables.extend(trusted);
+        }
+        variables.extend(self.instance.clone().map(|name| ("ROCKETMQ_INSTANCE", name)));
+        SharedBus { variables, prefix: PREFIX }
+    }
 }
+
+fn check_name_servers(s: &mut Settings, name_servers: &str) {
+    if !cfg!(feature = "client") {
+        s.refuse("BUS", WITHOUT_CLIENT);
+    } else if !name_servers.split(';').all(is_host_and_port) {
+        s.refuse("BUS", "rocketmq://host:port, several host:port separated by ;");
+    }
+}
+
+/// What a program without the client library says of a cluster.
+pub(crate) const WITHOUT_CLIENT: &str = "a bus of another kind, because this program was built without RocketMQ; \
+    `make build-rocketmq` builds programs with it";
+
+fn is_host_and_port(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    !host.is_empty() && !host.contains(['/', '@', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn pair(s: &mut Settings, access_key: Option<String>, secret_key: Option<Secret>) -> Option<Credentials> {
+    match (access_key, secret_key) {
+        (Some(access_key), Some(secret_key)) => return Some(Credentials { access_key, secret_key }),
+        (Some(_), None) => s.refuse("ROCKETMQ_SECRET_KEY", "a value, because ROCKETMQ_ACCESS_KEY is set"),
+        (None, Some(_)) => s.refuse("ROCKETMQ_ACCESS_KEY", "a value, because ROCKETMQ_SECRET_KEY is set"),
+        (None, None) => {}
+    }
+    None
+}
+
+/// Delay levels as a broker's configuration writes them.
+struct DelayLevels(Vec<Duration>);
+
+impl DelayLevels {
+    fn parse(text: &str) -> Option<Self> {
+        let levels: Vec<Duration> =
+            text.split_whitespace().map(|level| parse_duration(level).ok()).collect::<Option<_>>()?;
+        (!levels.is_empty() && levels.is_sorted()).then_some(Self(levels))
+    }
+}
+
+impl fmt::Display for DelayLevels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let levels: Vec<String> = self.0.iter().copied().map(write_duration).collect();
+        f.write_str(&levels.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Bus as _, Outgoing};
+use boxoffice_domain::ports::Outgoing;
 use boxoffice_messages::jiff::Timestamp;
 use boxoffice_messages::jiff::civil::DateTime;
 use boxoffice_messages::{
@@ -53,9 +53,9 @@ const ZLIB: i32 = 0x301;
 
 /// With topics named as in production, which Java knows by no other names. So every test sees the messages of the others,
 /// and has groups and order numbers of its own.
-async fn connect() -> RocketMq {
+async fn connect() -> Arc<dyn RocketMq> {
     let settings = RocketMqSettings { prefix: String::new(), ..settings(&SHARED) };
-    let rocketmq = RocketMq::connect(settings).await.unwrap();
+    let rocketmq = boxoffice_rocketmq::connect(settings).await.unwrap();
     rocketmq.reached().await;
     rocketmq
 }
@@ -210,12 +210,16 @@ struct Ours {
 }
 
 impl Ours {
-    fn start<P: Fields + Decode>(rocketmq: &RocketMq, subscription: Subscription, answer: Answer) -> Self {
+    fn start<P: Fields + Decode>(
+        rocketmq: &Arc<dyn RocketMq>,
+        subscription: Subscription,
+        answer: Answer,
+    ) -> Self {
         let log = Log::default();
         let handler = Recording::<P> { subscription, answer, log: log.clone(), payload: PhantomData };
         let function = Arc::new(Engine::new("interop", handler));
         let settings = ConsumerSettings { batch: 8, ..boxoffice_tests::settings() };
-        Self { running: Running::start(Arc::new(rocketmq.clone()), function, settings), log }
+        Self { running: Running::start(rocketmq.clone(), function, settings), log }
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -315,7 +319,7 @@ fn every_message_that_java_sends_is_handled_once_and_read_to_the_last_digit() {
         for ours in consumers {
             ours.stop().await;
         }
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -457,12 +461,12 @@ fn every_message_that_we_send_is_read_by_java_even_where_it_refuses_unknown_fiel
         }
         assert_eq!(listeners.len(), 2 * sent.len());
         assert_eq!(java.stop().last().unwrap()["failures"], 0);
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
 /// Sends orders that were created, every other one compressed.
-async fn send(rocketmq: &RocketMq, prefix: &str, count: usize) {
+async fn send(rocketmq: &Arc<dyn RocketMq>, prefix: &str, count: usize) {
     let orders = (0..count).map(|number| {
         let sent = Sent::of(KINDS[0], &format!("{prefix}{number:03}"), 0);
         if number % 2 == 0 { sent.outgoing } else { sent.compressed().outgoing }
@@ -488,7 +492,12 @@ fn queues(java: &JavaPeer) -> usize {
 }
 
 /// Starts both members of a group, and waits until each has its part of the queues.
-async fn both_members(rocketmq: &RocketMq, group: &'static str, java: &JavaPeer, answer: Answer) -> Ours {
+async fn both_members(
+    rocketmq: &Arc<dyn RocketMq>,
+    group: &'static str,
+    java: &JavaPeer,
+    answer: Answer,
+) -> Ours {
     // In this order: a queue that Java has given up was never consumed by both at once.
     java.until("Java has every queue", || queues(java) == 4).await;
     let subscription = Subscription::new(group, topic::ORDER, &[tag::ORDER_CREATED]);
@@ -531,7 +540,7 @@ fn a_java_service_and_ours_share_a_group_and_take_over_from_one_another() {
         })
         .await;
         java.stop();
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -595,6 +604,6 @@ fn what_one_member_of_a_shared_group_fails_the_other_may_handle() {
             .await;
         assert_eq!(again(), refused);
         ours.stop().await;
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }

@@ -115,7 +115,10 @@ fn a_function_that_starts_before_its_broker_waits_and_is_not_ready() {
         .unwrap();
     let answer = until("its page", || page("/readyz"));
     assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.body.contains(&cluster.name_servers()) && answer.body.contains("\"ready\":false"), "{answer:?}");
+    assert!(
+        answer.body.contains(&cluster.name_servers()) && answer.body.contains("\"ready\":false"),
+        "{answer:?}"
+    );
     assert_eq!(page("/healthz").unwrap().status, 200);
     cluster.start_name_server();
     cluster.start_broker();

@@ -53,12 +53,12 @@ pub(crate) fn consumer_settings() -> ConsumerSettings {
 
 struct OnABroker {
     cluster: Arc<Cluster>,
-    rocketmq: RocketMq,
+    rocketmq: Arc<dyn RocketMq>,
 }
 
 impl OnABroker {
     async fn new(cluster: &Arc<Cluster>) -> Self {
-        let rocketmq = RocketMq::connect(patient(cluster)).await.unwrap();
+        let rocketmq = boxoffice_rocketmq::connect(patient(cluster)).await.unwrap();
         rocketmq.reached().await;
         Self { cluster: Arc::clone(cluster), rocketmq }
     }
@@ -67,19 +67,19 @@ impl OnABroker {
 #[async_trait]
 impl Backend for OnABroker {
     fn bus(&self) -> Arc<dyn Bus> {
-        Arc::new(self.rocketmq.clone())
+        self.rocketmq.clone()
     }
 
     fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(self.rocketmq.clone())
+        self.rocketmq.clone()
     }
 
     fn redeliver(&self) -> Arc<dyn Redeliver> {
-        Arc::new(self.rocketmq.clone())
+        self.rocketmq.clone()
     }
 
     fn audit(&self) -> Arc<dyn BusAudit> {
-        Arc::new(self.rocketmq.clone())
+        self.rocketmq.clone()
     }
 
     async fn subscribe(&self, _: Subscription) {
@@ -172,7 +172,7 @@ macro_rules! bus_on_a_broker {
                 on_a_runtime(async {
                     let broker = OnABroker::new(&SHARED).await;
                     bus::$module::$suite(&broker).await;
-                    broker.rocketmq.close().await;
+                    broker.rocketmq.close().await.unwrap();
                 });
             }
         )+
@@ -189,7 +189,7 @@ macro_rules! bus_on_a_broker_that_restarts {
                 on_a_breakable_cluster(Breakable::running, async |cluster| {
                     let broker = OnABroker::new(&cluster).await;
                     bus::$module::$suite(&broker).await;
-                    broker.rocketmq.close().await;
+                    broker.rocketmq.close().await.unwrap();
                 });
             }
         )+

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use boxoffice_domain::ports::{Bus, MessageId, Outgoing, SendError};
+use boxoffice_domain::ports::{MessageId, Outgoing, SendError};
 use boxoffice_messages::{group, tag, topic};
 use boxoffice_rocketmq::{Credentials, RocketMq, RocketMqSettings, Tls};
 use boxoffice_runtime::{
     ConsumerSettings, Function, Outcome, Readiness, Secret, Shutdown, Subscription, TopicFilter,
-    Transport as _, TransportError,
+    TransportError,
 };
 use boxoffice_tests::rocketmq::Cluster;
 use boxoffice_tests::{Recorder, Running, eventually, eventually_all, recorder};
@@ -41,7 +41,7 @@ const LARGEST: usize = 4 * 1024 * 1024;
 #[test]
 fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
     on_a_breakable_cluster(Breakable::absent, async |cluster| {
-        let rocketmq = RocketMq::connect(settings(&cluster)).await.unwrap();
+        let rocketmq = boxoffice_rocketmq::connect(settings(&cluster)).await.unwrap();
         let absent = format!("none of the name servers {} responds", cluster.name_servers());
         not_ready(&rocketmq, &[&absent]).await;
         let text = unavailable(send_quickly(&rocketmq, order("T0")).await);
@@ -62,16 +62,16 @@ fn a_cluster_that_is_absent_at_the_start_is_waited_for() {
         function.has_seen(1).await;
         assert_eq!(function.keys(), ["T1"]);
         consumer.stop().await;
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
 #[test]
 fn a_process_may_send_as_its_first_act() {
     on_a_runtime(async {
-        let rocketmq = RocketMq::connect(patient(&SHARED)).await.unwrap();
+        let rocketmq = boxoffice_rocketmq::connect(patient(&SHARED)).await.unwrap();
         rocketmq.send(order("T1")).await.unwrap();
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -149,7 +149,7 @@ fn a_broker_with_access_control_serves_accounts_with_rights_and_tells_others_wha
             says(&text, &[group::ORDER_PROCESS, "ROCKETMQ_ACCESS_KEY", "ROCKETMQ_SECRET_KEY"]);
         }
         for rocketmq in [owner, clerk, newcomer, nobody, liar, stranger] {
-            rocketmq.close().await;
+            rocketmq.close().await.unwrap();
         }
     });
 }
@@ -199,7 +199,7 @@ fn sends_and_consumers_go_on_while_the_name_server_is_away() {
         assert_eq!(function.keys(), sent, "nothing is lost and nothing comes twice");
         consumer.stop().await;
         newcomer.stop().await;
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -227,7 +227,7 @@ fn topics_and_groups_are_created_where_the_broker_does_not_do_so() {
         for consumer in consumers {
             consumer.stop().await;
         }
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -257,14 +257,14 @@ fn the_largest_message_and_the_longest_delay_go_through_and_more_is_refused() {
         rocketmq.send(later("T6", 72)).await.unwrap();
         let text = rejected(rocketmq.send(later("T7", 73)).await);
         says(&text, &["delay", "timerMaxDelaySec"]);
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
 
         // Where the limit here is higher than the broker's, the broker's answer is as final.
         let more = RocketMqSettings { max_message_bytes: 2 * LARGEST, ..settings(&cluster) };
         let rocketmq = connect(more).await;
         let text = rejected(rocketmq.send(of_size("T5", LARGEST + 1)).await);
         says(&text, &["maxMessageSize", "ROCKETMQ_MAX_MESSAGE"]);
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -298,7 +298,7 @@ fn what_a_broker_answers_tells_whether_a_message_is_kept() {
         // It recovers without being asked to.
         broker.answer(FakeBroker::OK);
         send_to(&rocketmq).await.unwrap();
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -317,7 +317,7 @@ fn a_broker_that_is_busy_for_a_moment_is_asked_again() {
         eventually("it is asked again", || broker.sends() > 6).await;
         broker.answer(FakeBroker::OK);
         sending.await.unwrap().unwrap();
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -393,7 +393,7 @@ fn sending_works_again_soon_after_a_broker_outage_and_nothing_is_lost() {
         eventually("every acknowledged message is handled", || missing() == 0).await;
         println!("{} acknowledged, {} deliveries", acknowledged.len(), function.count());
         consumer.stop().await;
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -436,7 +436,7 @@ fn a_broker_that_comes_back_is_used_again_though_another_was_there_all_the_time(
         eventually_all("the messages that are handled", &sent, || function.keys().into_iter().collect())
             .await;
         consumer.stop().await;
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -478,7 +478,7 @@ fn a_message_that_another_broker_delivers_again_has_its_attempts_counted_on() {
         for consumer in consumers {
             consumer.stop().await;
         }
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -506,7 +506,7 @@ fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_ba
         });
         // A consumer that ends only once all it has in hand is settled must not be waited for that long.
         let settings = ConsumerSettings { drain: 2 * PATIENCE, ..consumer_settings() };
-        let consumer = Running::start(Arc::new(rocketmq.clone()), function.clone(), settings);
+        let consumer = Running::start(rocketmq.clone(), function.clone(), settings);
         ready(&rocketmq).await;
         for number in 0..20 {
             rocketmq.send(order(&format!("T{number:04}"))).await.unwrap();
@@ -524,7 +524,7 @@ fn messages_in_hand_when_the_broker_goes_do_not_hold_up_the_others_when_it_is_ba
         println!("all are handled {:?} after the boot", booted.elapsed());
         assert!(booted.elapsed() < GOING_ON.max(2 * (booted - starts)));
         consumer.stop().await;
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -565,11 +565,11 @@ fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
         }
         function.has_seen(3).await;
 
-        let distrusting = RocketMq::connect(trusting(&other.certificate)).await.unwrap();
+        let distrusting = boxoffice_rocketmq::connect(trusting(&other.certificate)).await.unwrap();
         not_ready(&distrusting, &[&cluster.name_servers(), "ROCKETMQ_TLS_CA"]).await;
         let text = unavailable(send_quickly(&distrusting, order("T2")).await);
         says(&text, &["certificate", "ROCKETMQ_TLS_CA"]);
-        let missing = RocketMq::connect(trusting(&files.path().join("nothing.pem"))).await;
+        let missing = boxoffice_rocketmq::connect(trusting(&files.path().join("nothing.pem"))).await;
         let text = missing.map(|_| ()).unwrap_err().to_string();
         says(&text, &["ROCKETMQ_TLS_CA", "nothing.pem"]);
 
@@ -577,8 +577,8 @@ fn connections_are_encrypted_and_only_trusted_servers_are_talked_to() {
         function.has_seen(4).await;
         assert_eq!(function.keys(), ["T1", "T3", "retried", "retried"]);
         consumer.stop().await;
-        rocketmq.close().await;
-        distrusting.close().await;
+        rocketmq.close().await.unwrap();
+        distrusting.close().await.unwrap();
     });
 }
 
@@ -613,7 +613,7 @@ fn topics_that_nobody_may_read_are_made_readable_at_the_start() {
         for consumer in consumers {
             consumer.stop().await;
         }
-        rocketmq.close().await;
+        rocketmq.close().await.unwrap();
     });
 }
 
@@ -653,14 +653,14 @@ fn write(file: &Path, text: &str) {
     fs::write(file, text).unwrap();
 }
 
-async fn connect(settings: RocketMqSettings) -> RocketMq {
-    let rocketmq = RocketMq::connect(settings).await.unwrap();
+async fn connect(settings: RocketMqSettings) -> Arc<dyn RocketMq> {
+    let rocketmq = boxoffice_rocketmq::connect(settings).await.unwrap();
     timeout(PATIENCE, rocketmq.reached()).await.expect("the cluster can be reached");
     rocketmq
 }
 
-fn start(rocketmq: &RocketMq, function: Arc<dyn Function>) -> Running {
-    Running::start(Arc::new(rocketmq.clone()), function, consumer_settings())
+fn start(rocketmq: &Arc<dyn RocketMq>, function: Arc<dyn Function>) -> Running {
+    Running::start(rocketmq.clone(), function, consumer_settings())
 }
 
 /// Why a consumer ended by itself.
@@ -700,12 +700,12 @@ fn says(text: &str, parts: &[&str]) {
     }
 }
 
-async fn ready(rocketmq: &RocketMq) {
+async fn ready(rocketmq: &Arc<dyn RocketMq>) {
     eventually("the cluster is ready", || rocketmq.readiness() == Readiness::Ready).await;
 }
 
 /// Waits until the readiness says all of this.
-async fn not_ready(rocketmq: &RocketMq, parts: &[&str]) {
+async fn not_ready(rocketmq: &Arc<dyn RocketMq>, parts: &[&str]) {
     let because = || match rocketmq.readiness() {
         Readiness::NotReady { because } => because,
         Readiness::Ready => "it is ready".to_owned(),
@@ -719,16 +719,16 @@ async fn not_ready(rocketmq: &RocketMq, parts: &[&str]) {
 }
 
 /// Sends an order to a [`FakeBroker`], whose ids say nothing.
-async fn send_to(rocketmq: &RocketMq) -> Result<MessageId, SendError> {
+async fn send_to(rocketmq: &Arc<dyn RocketMq>) -> Result<MessageId, SendError> {
     rocketmq.send(order("T1")).await.map(|_| MessageId(String::new()))
 }
 
-async fn send_quickly(rocketmq: &RocketMq, message: Outgoing) -> Result<MessageId, SendError> {
+async fn send_quickly(rocketmq: &Arc<dyn RocketMq>, message: Outgoing) -> Result<MessageId, SendError> {
     timeout(QUICK, rocketmq.send(message)).await.expect("an answer comes soon")
 }
 
 /// Sends until it is taken, as the outbox does.
-async fn send_at_last(rocketmq: &RocketMq, message: Outgoing) {
+async fn send_at_last(rocketmq: &Arc<dyn RocketMq>, message: Outgoing) {
     let begun = Instant::now();
     while let Err(error) = rocketmq.send(message.clone()).await {
         assert!(!matches!(error, SendError::Rejected(_)), "{error}");

@@ -36,7 +36,7 @@ impl FromRequest<Api> for JsonBody {
         }
         // A body that announces its size is refused without keeping any of it.
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        let limit = api.settings.body_limit;
+        let limit = api.limits.max_body_bytes;
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
             if !request.headers().contains_key(EXPECT) {
                 let_it_finish(request).await;

@@ -35,21 +35,21 @@ pub enum ClientError {
 /// Sends commands to a running server.
 #[derive(Clone)]
 pub struct AdminClient {
-    database: PathBuf,
+    file: PathBuf,
     endpoint: AdminEndpoint,
     http: reqwest::Client,
 }
 
 impl AdminClient {
-    /// A client for the server that runs on `database`; `None` when no file tells of one.
-    pub fn locate(database: &Path, http: reqwest::Client) -> io::Result<Option<Self>> {
-        let endpoint = AdminEndpoint::read(database)?;
-        Ok(endpoint.map(|endpoint| Self { database: database.to_owned(), endpoint, http }))
+    /// A client for the server that wrote `file`; `None` when there is none.
+    pub fn locate(file: &Path, http: reqwest::Client) -> io::Result<Option<Self>> {
+        let endpoint = AdminEndpoint::read(file)?;
+        Ok(endpoint.map(|endpoint| Self { file: file.to_owned(), endpoint, http }))
     }
 
     /// Reads again where the server is: a restarted one listens elsewhere. Keeps what it knew when nothing tells.
     pub fn locate_again(&mut self) {
-        if let Ok(Some(endpoint)) = AdminEndpoint::read(&self.database) {
+        if let Ok(Some(endpoint)) = AdminEndpoint::read(&self.file) {
             self.endpoint = endpoint;
         }
     }

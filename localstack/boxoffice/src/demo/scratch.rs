@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use boxoffice_backend::SharedBus;
 use boxoffice_host::{CatalogueSource, HostError, HostSettings, QUIET_TARGETS};
 use boxoffice_runtime::config::Settings;
 use boxoffice_runtime::{Shutdown, telemetry};
@@ -52,11 +53,11 @@ impl Scratch {
             ("EMAIL_PROVIDER", log.clone()),
             ("PUSH_PROVIDER", log),
         ];
-        let cluster = settings.bus_variables();
-        let on_a_broker = !cluster.is_empty();
-        if on_a_broker {
-            variables.extend(cluster);
-            variables.push(("ROCKETMQ_PREFIX", format!("demo-{}-", jiff::Timestamp::now().as_millisecond())));
+        let shared = settings.backends.shared_bus.as_ref();
+        let on_a_broker = shared.is_some();
+        if let Some(SharedBus { variables: bus, prefix }) = shared {
+            variables.extend(bus.iter().cloned());
+            variables.push((*prefix, format!("demo-{}-", jiff::Timestamp::now().as_millisecond())));
         } else {
             variables.push(("BUS", database));
         }
@@ -89,13 +90,13 @@ pub async fn on_server(plan: Plan, http: reqwest::Client, scratch: &mut Scratch)
     );
     scratch.variables.push(("LISTEN", "127.0.0.1:0".to_owned()));
     let settings = scratch.settings()?;
+    let admin_file = settings.admin.file.clone();
     let telemetry = telemetry::init(settings.log_format, "error", QUIET_TARGETS).map_err(HostError::from)?;
     let server = Server::start(settings, Some(telemetry), Shutdown::new()).await?;
     let stop = server.shutdown.clone();
     let running = tokio::spawn(server.run());
-    let database = scratch.path().join("boxoffice.db");
     let admin =
-        AdminClient::locate(&database, http.clone())?.context("the server tells nobody where it is")?;
+        AdminClient::locate(&admin_file, http.clone())?.context("the server tells nobody where it is")?;
     let good = run(plan, http, Office::of_server(admin), || {}).await;
     stop.begin();
     running.await??;

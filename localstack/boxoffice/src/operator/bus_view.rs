@@ -17,7 +17,7 @@ pub(super) enum BusView {
 
 impl BusView {
     pub(super) fn new(opened: &Backends) -> Self {
-        if opened.has_bus_in_file() {
+        if opened.has_bus_in_file {
             Self::File(opened.embedded.clone())
         } else {
             let subscriptions = functions::subscriptions(&opened.ports, &opened.functions);

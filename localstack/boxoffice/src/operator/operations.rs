@@ -140,16 +140,23 @@ impl Operations {
         let (letters, next) = self.letters(filter, limit, cursor).await?;
         let mut view = RedriveView { dry_run, next, ..RedriveView::default() };
         for letter in letters.into_iter().filter(|letter| letter.stored_at < before) {
-            let sent = if dry_run { Ok(()) } else { self.ports.redeliver.redeliver(&letter).await };
+            let sent = if dry_run { Ok(()) } else { self.redrive_one(&letter).await };
             match sent {
                 Ok(()) => {
                     view.redriven += 1;
                     view.ids.push(letter.id);
                 }
-                Err(error) => view.failed.push((letter.id, error.to_string())),
+                Err(error) => view.failed.push((letter.id, error)),
             }
         }
         Ok(Answer::Redrive(view))
+    }
+
+    async fn redrive_one(&self, letter: &DeadLetter) -> Result<(), String> {
+        self.ports.redeliver.redeliver(letter).await.map_err(|error| error.to_string())?;
+        // A bus that keeps the letters beside its messages has removed it already.
+        let removed = self.ports.dead_letters.remove(&letter.id).await;
+        removed.map(drop).map_err(|error| format!("it was delivered again, but is still listed: {error}"))
     }
 
     async fn discard(&self, filter: &LetterFilter, before: jiff::Timestamp) -> Result<Answer, OperatorError> {

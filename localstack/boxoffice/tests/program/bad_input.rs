@@ -162,7 +162,7 @@ fn every_wrong_setting_is_reported_at_once() {
     let place = Place::new(&[
         ("WORKERS", "0"),
         ("PAYMENT_WINDOW", "soon"),
-        ("STORE", "embedded:elsewhere.db"),
+        ("STORE", "elsewhere.db"),
         ("BOXOFFICE_CONFG", "x"),
     ]);
     refused(

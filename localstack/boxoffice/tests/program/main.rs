@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod chaos;
+mod files;
 mod golden;
 mod operator;
 mod sales;

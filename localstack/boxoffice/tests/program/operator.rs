@@ -250,7 +250,7 @@ fn the_admin_api_wants_its_token_and_its_file_is_its_owners() {
     let place = Place::new(&[("ADMIN_TOKEN", "let-me-in")]);
     let server = place.serve();
     let mut admin = server.api;
-    let endpoint = boxoffice::admin::AdminEndpoint::read(&place.database()).unwrap().unwrap();
+    let endpoint = boxoffice::admin::AdminEndpoint::read(&place.admin_file()).unwrap().unwrap();
     admin.set_port(endpoint.address.port());
     let ping = |token: &str| {
         let header = format!("Bearer {token}");
@@ -259,9 +259,6 @@ fn the_admin_api_wants_its_token_and_its_file_is_its_owners() {
     };
     assert_eq!(ping("wrong"), 401);
     assert_eq!(ping("let-me-in"), 200);
-    let mode = std::fs::metadata(boxoffice::admin::AdminEndpoint::path(&place.database()))
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(place.admin_file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -27,6 +27,7 @@ impl Place {
         let log = format!("log:{}", file("notifications.log"));
         let mut all: Vec<(String, String)> = [
             ("BUS", format!("embedded:{}", file("boxoffice.db"))),
+            ("ADMIN_FILE", file("server.admin")),
             ("LISTEN", "127.0.0.1:0".to_owned()),
             ("SMS_PROVIDER", log.clone()),
             ("EMAIL_PROVIDER", log.clone()),
@@ -49,6 +50,11 @@ impl Place {
 
     pub fn database(&self) -> PathBuf {
         self.path("boxoffice.db")
+    }
+
+    /// Where a server writes how operators reach it.
+    pub fn admin_file(&self) -> PathBuf {
+        self.path("server.admin")
     }
 
     /// The program with these settings and no others.
@@ -98,7 +104,7 @@ impl Place {
             if let Some(status) = server.child.try_wait().unwrap() {
                 panic!("the server ended with {status}: {}", self.log());
             }
-            AdminEndpoint::read(&self.database()).ok().flatten().filter(|endpoint| endpoint.pid == pid)
+            AdminEndpoint::read(&self.admin_file()).ok().flatten().filter(|endpoint| endpoint.pid == pid)
         });
         server.api = endpoint.api;
         until("the server is ready", || (server.get("/readyz").0 == 200).then_some(()));

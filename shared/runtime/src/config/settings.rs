@@ -18,6 +18,7 @@ use crate::telemetry::mask;
 const PREFIX: &str = "BOXOFFICE_";
 
 const A_TEXT: &str = "a text";
+const A_SECRET: &str = "a secret text";
 
 /// A setting, described for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,12 +102,12 @@ impl Settings {
 
     /// A value that must be kept secret. No error shows it.
     pub fn secret(&mut self, name: &str, meaning: &str) -> Option<Secret> {
-        self.describe(name, None, "a secret text", meaning);
+        self.describe(name, None, A_SECRET, meaning);
         match self.values.get(name).map(|found| (found.origin, &found.value)) {
             None => None,
             Some((_, Value::Text(text))) => Some(Secret::new(text)),
             Some((origin, Value::List(_) | Value::Other(_))) => {
-                self.not_allowed(name, origin, "something else", "a secret text");
+                self.not_allowed(name, origin, "something else", A_SECRET);
                 None
             }
         }
@@ -209,6 +210,23 @@ impl Settings {
                 self.not_allowed(name, origin, found, ALLOWED);
                 Vec::new()
             }
+        }
+    }
+
+    /// Reports a setting whose value, or absence, does not fit the other settings; `allowed` says what would fit, and
+    /// why.
+    pub fn refuse(&mut self, name: &str, allowed: &str) {
+        let secret = self.known.iter().any(|known| known.name == name && known.allowed == A_SECRET);
+        match self.values.get(name).map(|found| (found.origin, &found.value)) {
+            None => {
+                let (name, allowed) = (name.to_owned(), allowed.to_owned());
+                self.errors.push(ConfigError::Missing { name, allowed });
+            }
+            Some((origin, Value::Text(text))) if !secret => {
+                let found = format!("{:?}", mask::url(text));
+                self.not_allowed(name, origin, &found, allowed);
+            }
+            Some((origin, _)) => self.not_allowed(name, origin, "something else", allowed),
         }
     }
 
