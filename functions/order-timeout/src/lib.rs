@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use boxoffice_domain::ports::{Bus, Clock, OrderStore, Outbox, Ports, Stepped};
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderStep, StepOutcome};
 use boxoffice_flow::{MessageWriter, SeatsReserved, deliver_unsent, reading};
-use boxoffice_messages::{ExtData, OrderEventMessage, OrderEventType, group, tag, topic};
+use boxoffice_messages::{OrderEventMessage, group, tag, topic};
 use boxoffice_runtime::{Context, Engine, Handler, Outcome, Subscription};
 
 /// The name of the function.
@@ -92,8 +92,8 @@ impl OrderTimeout {
             let remaining = Duration::try_from(order.expires_at.duration_since(now)).unwrap_or_default();
             return Err(Outcome::retry_after(remaining, "the order has not expired yet"));
         }
-        let writer = MessageWriter::new(now, &self.rules).in_trace_of(context);
-        let message = writer.order_event(OrderEventType::Timeout, order, ExtData::new());
+        let writer = MessageWriter::new(now, &self.rules.zone).in_trace_of(context);
+        let message = writer.order_timeout(order);
         self.bus.send(message.deliver_at(order.expires_at)).await?;
         Ok(Outcome::Done)
     }

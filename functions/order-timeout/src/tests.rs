@@ -1,7 +1,7 @@
 use boxoffice_domain::OrderState;
 use boxoffice_domain::ports::{SendError, StoreError};
 use boxoffice_domain::testing::{Moment, World};
-use boxoffice_messages::Payload;
+use boxoffice_messages::{OrderEventType, Payload};
 use boxoffice_runtime::Delivery;
 use boxoffice_runtime::testing::{context, context_of, delivery};
 
