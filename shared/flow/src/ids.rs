@@ -31,7 +31,7 @@ pub struct RandomIds {
 }
 
 impl RandomIds {
-    /// Draws what tells this process from all others. `zone` is where order numbers tell the time.
+    /// Draws the digits that distinguish this process. `zone` is the zone of the time in order numbers.
     pub fn new(zone: &TimeZone) -> Result<Self, NoRandomness> {
         let digits = getrandom::u64().map_err(|error| NoRandomness(error.to_string()))?;
         let mut name = [0; 16];
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_number_tells_the_local_time() {
+    fn an_order_number_contains_the_local_time() {
         let number = shanghai().order_no(at("2026-11-22T02:15:30.123Z"));
         assert!(number.as_str().starts_with("T20261122101530123000"), "{number}");
         assert_eq!(number.as_str().len(), 29);

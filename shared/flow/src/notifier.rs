@@ -13,7 +13,7 @@ use crate::reading;
 pub struct ChannelNotifier {
     /// The function's name: the scope of the idempotency keys.
     pub function: &'static str,
-    /// Remembers what was delivered.
+    /// Records what was delivered.
     pub guard: IdempotencyGuard,
     /// Delivers.
     pub provider: Arc<dyn NotificationProvider>,
@@ -33,7 +33,7 @@ impl ChannelNotifier {
     /// Delivers a notification to an address, unless that was done before.
     ///
     /// Needs `orderNo`, `template` and `content`; without one of them it is poison, as is what the provider refuses
-    /// for good. What the provider cannot take now is a retry, after the time it asked for.
+    /// permanently. A temporary failure is a retry, after the time that the provider asked for.
     pub async fn deliver(&self, message: &NotificationMessage, to: &str, context: &Context) -> Outcome {
         self.guarded(message, to, context).await.into()
     }
@@ -48,7 +48,7 @@ impl ChannelNotifier {
         let template = message.require_template()?;
         let what = format!("{order_no}/{template}");
         let notice = Notice {
-            // Without the generation: a provider that took the first try also drops the repeat of a redrive.
+            // Without the generation: a provider that accepted the first attempt also drops the repeat of a redrive.
             idempotency_key: format!("{}/{what}", self.function),
             to: to.to_owned(),
             template: template.to_owned(),
@@ -65,7 +65,7 @@ impl ChannelNotifier {
                     if turn.taken_over {
                         tracing::warn!(
                             key = notice.idempotency_key,
-                            "delivering again: an earlier try never ended"
+                            "delivering again: an earlier attempt never finished"
                         );
                     }
                     provider.deliver(&notice).await.map(|()| None).map_err(Outcome::from)

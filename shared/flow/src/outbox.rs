@@ -1,6 +1,6 @@
 use boxoffice_domain::ports::{Bus, MarkId, MarkedMessage, OrderStore, SendError};
 
-/// Sends what a store left to its caller, and clears the marks of what the bus acknowledged.
+/// Sends the messages that a store left to its caller, and clears the marks of those that the bus acknowledged.
 ///
 /// Everything is tried; the first error is returned after that, [`SendError::Rejected`] only when there is no other. A
 /// message that failed keeps its mark, so that outbox-relay sends it later. A mark that cannot be cleared is only
@@ -16,7 +16,7 @@ pub async fn deliver_unsent(
     let (marks, messages): (Vec<_>, Vec<_>) =
         unsent.into_iter().map(|marked| (marked.mark, marked.message)).unzip();
     let mut answers = bus.send_all(messages).await;
-    // A bus that answers too few messages leaves the rest unknown: their marks stay.
+    // If the bus gives too few answers, the rest are of unknown outcome: their marks stay.
     answers.resize_with(marks.len(), || Err(SendError::OutcomeUnknown("the bus gave no answer".to_owned())));
 
     let mut sent: Vec<MarkId> = Vec::new();
@@ -35,7 +35,7 @@ pub async fn deliver_unsent(
     if !sent.is_empty()
         && let Err(error) = orders.clear_marks(&sent).await
     {
-        tracing::warn!(%error, marks = sent.len(), "sent messages stay marked; the relay will send them again");
+        tracing::warn!(%error, marks = sent.len(), "messages were sent but stay marked; the relay will send them again");
     }
     first_error.map_or(Ok(()), Err)
 }

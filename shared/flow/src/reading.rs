@@ -7,19 +7,19 @@ use boxoffice_runtime::Outcome;
 
 use crate::ext_key;
 
-/// The order number of a message; missing or impossible is poison.
+/// The order number of a message; a missing or invalid one is poison.
 pub fn order_no(text: Result<&str, MissingField>) -> Result<OrderNo, Outcome> {
     OrderNo::new(text?).map_err(|problem: InvalidOrderNo| Outcome::poison(format!("orderNo: {problem}")))
 }
 
-/// The number of tickets of a message; missing or less than 1 is poison.
+/// The number of tickets of a message; a missing one or one below 1 is poison.
 pub fn quantity(found: Result<i32, MissingField>) -> Result<u32, Outcome> {
     let found = found?;
     let quantity = u32::try_from(found).ok().filter(|quantity| *quantity > 0);
     quantity.ok_or_else(|| Outcome::poison(format!("quantity must be at least 1, found {found}")))
 }
 
-/// A text of `extData`; a blank one counts as none.
+/// A text of `extData`; a blank one counts as missing.
 pub fn ext_text(ext_data: Option<&ExtData>, key: &str) -> Option<String> {
     ext_data?.get_str(key).filter(|text| !text.trim().is_empty())
 }

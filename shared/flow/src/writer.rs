@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::{SeatsReserved, ext_key};
 
-/// What a buyer is told about an order, on every channel alike.
+/// What a buyer reads about an order, the same on every channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuyerText {
     /// The template's name; with the order number and the channel it names the notification.
@@ -81,7 +81,7 @@ impl MessageWriter {
         self.order_event(OrderEventType::Cancelled, order, OrderState::Cancelled, ext_data)
     }
 
-    /// ORDER_CANCELLED of an order that the store does not know: tells whoever keeps it what is known here.
+    /// ORDER_CANCELLED of an order that is not in the store: informs the system that stores it.
     pub fn unknown_order_cancelled(
         &self,
         order_no: &OrderNo,
@@ -149,7 +149,7 @@ impl MessageWriter {
         self.outgoing(topic::STOCK, operation.tag(), order_no.to_string(), &event)
     }
 
-    /// Asks for a comparison of the stock cache of a ticket with the ledger.
+    /// Requests a comparison of a ticket's stock cache with the ledger.
     pub fn stock_sync(&self, ticket_id: TicketId) -> Outgoing {
         let event = StockEventMessage {
             ticket_id: Some(ticket_id.0),

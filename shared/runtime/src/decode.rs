@@ -8,7 +8,7 @@ pub enum Undecodable {
     /// The body is compressed and cannot be inflated.
     #[error("the body cannot be inflated: {0}")]
     Inflate(#[from] InflateError),
-    /// The (inflated) body is not the payload that is expected.
+    /// The (inflated) body is not the expected payload.
     #[error("the body cannot be read: {0}")]
     Decode(#[from] DecodeError),
 }

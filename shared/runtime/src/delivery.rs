@@ -5,7 +5,7 @@ use boxoffice_domain::ports::AuditedGroup;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-/// A topic and the tags wanted of it.
+/// A topic and the tags that are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicFilter {
     /// The topic.
@@ -39,7 +39,7 @@ impl From<&Subscription> for AuditedGroup {
     }
 }
 
-/// A message as a transport hands it over: the body undecoded, perhaps compressed.
+/// A message as a transport delivers it: the body is not decoded and may be compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The topic it was sent to (never a retry topic of the broker).
@@ -48,11 +48,11 @@ pub struct Delivery {
     pub tag: Option<Arc<str>>,
     /// Its first key.
     pub key: Option<Arc<str>>,
-    /// What the bus calls it. No identity, see the business key.
+    /// The bus' id. It is not an identity; the business key is.
     pub message_id: Arc<str>,
     /// The body as it was on the wire.
     pub body: Bytes,
-    /// RocketMQ's system flag: tells how the body is compressed. 0 on every other transport.
+    /// RocketMQ's system flag: how the body is compressed. 0 on every other transport.
     pub sys_flag: i32,
     /// Which delivery this is, from 1.
     pub attempt: u32,
@@ -73,7 +73,7 @@ impl Delivery {
     }
 }
 
-/// What a handler may know of the delivery it handles, next to the decoded message.
+/// What a handler may know about the delivery, besides the decoded message.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The delivery itself, body included.

@@ -12,14 +12,14 @@ pub struct Settled {
     pub outcome: Option<Outcome>,
 }
 
-/// Where the batch engine puts answers as they come, so that one slow message does not hold up its neighbours.
+/// Takes the answers of the batch engine as they come, so that one slow message does not hold up its neighbours.
 #[async_trait]
 pub trait Settle: Send + Sync {
     /// Takes answers that became ready together. Called until every delivery of the batch has had exactly one.
     async fn settle(&self, settled: Vec<Settled>);
 }
 
-/// A handler behind the batch engine: what a transport feeds.
+/// A handler behind the batch engine: what a transport feeds with messages.
 #[async_trait]
 pub trait Function: Send + Sync + 'static {
     /// The function's name, such as `order-process`.

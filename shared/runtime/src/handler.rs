@@ -4,7 +4,8 @@ use crate::{Context, Decode, Outcome, Subscription};
 
 /// A function that handles one message at a time. It sees a decoded message, never a transport.
 ///
-/// It may be called concurrently, and again for a message it handled: its effects are idempotent by business key.
+/// It may be called concurrently, and again for a message that it has handled, so its effects must be idempotent by
+/// business key.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// The decoded payload.
@@ -17,7 +18,7 @@ pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: Self::Message, context: &Context) -> Outcome;
 }
 
-/// A function that gains from handling several messages at once.
+/// A function that benefits from handling several messages at once.
 #[async_trait]
 pub trait BatchHandler: Send + Sync + 'static {
     /// The decoded payload.

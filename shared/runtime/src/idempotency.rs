@@ -11,16 +11,16 @@ use sha2::{Digest, Sha256};
 
 use crate::Outcome;
 
-/// How often the record of a finished effect is tried to be written.
+/// How many attempts are made to record a finished effect.
 const RECORD_TRIES: u32 = 4;
-/// The wait before the second of these tries; it doubles with each further one.
+/// The wait before the second attempt; it doubles with each further one.
 const FIRST_RECORD_DELAY: Duration = Duration::from_millis(50);
 
 /// Makes an external effect, such as sending a text message, happen once per key.
 ///
 /// The vocabulary is that of Powertools' idempotency utility: the first call with a key *claims* it with a *lease*
-/// and runs the work; a repeat gets the stored *result*; a repeat while the work runs is told to come later; the
-/// same key with another payload is refused. Unlike Powertools, ending the work is *fenced*: only the owner of the
+/// and runs the work; a repeat gets the stored *result*; a repeat while the work runs must retry later; the
+/// same key with another payload is rejected. Unlike Powertools, ending the work is *fenced*: only the owner of the
 /// claim may complete it or give it back, so an owner that stalls past its lease cannot overwrite the next one.
 ///
 /// A new key costs two store requests, a duplicate one.
@@ -30,7 +30,7 @@ pub struct IdempotencyGuard {
     pub store: Arc<dyn IdempotencyStore>,
     /// Decides when a lease ends.
     pub clock: Arc<dyn Clock>,
-    /// Names the owners.
+    /// Generates the names of owners.
     pub ids: Arc<dyn Ids>,
     /// How long idempotency records are kept.
     pub settings: IdempotencySettings,
@@ -45,7 +45,7 @@ pub struct Turn {
     pub taken_over: bool,
 }
 
-/// What became of one guarded call. `E` is the error of the work.
+/// The result of one guarded call. `E` is the error of the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Guarded<E> {
@@ -74,7 +74,7 @@ pub enum Guarded<E> {
     PayloadDiffers,
     /// The work failed; the key was given back, so that a repeat runs.
     Failed(E),
-    /// The claim could not be made; nothing ran.
+    /// The claim failed; nothing ran.
     Unavailable(StoreError),
 }
 
@@ -82,7 +82,7 @@ pub enum Guarded<E> {
 impl From<Guarded<Self>> for Outcome {
     fn from(guarded: Guarded<Self>) -> Self {
         match guarded {
-            // Delivering it again would repeat the effect for certain; acknowledging repeats nothing.
+            // Redelivery would certainly repeat the effect; acknowledging repeats nothing.
             Guarded::Ran { .. } | Guarded::RanUnrecorded { .. } => Self::Done,
             Guarded::Duplicate { .. } => Self::Duplicate,
             Guarded::InProgress { retry_after } => {
@@ -160,14 +160,14 @@ impl IdempotencyGuard {
             match self.store.complete(key, owner, result.as_deref(), expires_at).await {
                 Ok(Fence::Held) => return Guarded::Ran { result },
                 Ok(Fence::Lost) => {
-                    tracing::warn!(%key, "the work is done but no longer ours to record: its lease ran out, or an earlier try went through");
+                    tracing::warn!(%key, "the work is done, but another owner has the record: the lease ran out, or an earlier attempt succeeded");
                     return Guarded::RanUnrecorded { result };
                 }
                 Err(error) if remaining == 0 => {
                     tracing::error!(%key, %error, "the work is done but not recorded; a repeat would run it again");
                 }
                 Err(error) => {
-                    tracing::warn!(%key, %error, remaining, "the work is done; recording it failed, trying again");
+                    tracing::warn!(%key, %error, remaining, "the work is done; recording it failed, retrying");
                     tokio::time::sleep(delay).await;
                     delay *= 2;
                 }
@@ -184,7 +184,7 @@ impl IdempotencyGuard {
                 tracing::warn!(%key, "the work failed after its lease; another worker has taken over");
             }
             Err(error) => {
-                tracing::warn!(%key, %error, "the work failed; its key is free when the lease ends");
+                tracing::warn!(%key, %error, "the work failed, and so did releasing its key; the key is free when the lease ends");
             }
         }
     }

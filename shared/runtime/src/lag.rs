@@ -5,7 +5,7 @@ use jiff::Timestamp;
 pub struct GroupLag {
     /// The group.
     pub group: String,
-    /// Messages that are due and not handled yet. Includes those in flight where the bus cannot tell them apart.
+    /// Messages that are due and not handled yet. Includes those in flight where the bus cannot distinguish them.
     pub waiting: u64,
     /// Messages that are due later; `None` if the bus does not know.
     pub delayed: Option<u64>,

@@ -9,7 +9,7 @@ use boxoffice_messages::MissingField;
 pub enum Outcome {
     /// Handled: acknowledge.
     Done,
-    /// It had been handled before: acknowledge.
+    /// It was handled before: acknowledge.
     Duplicate,
     /// It could not be handled now: deliver it again.
     Retry {
@@ -18,7 +18,7 @@ pub enum Outcome {
         /// Why, for the log and, when the attempts are used up, for the dead letter.
         because: String,
     },
-    /// It will never work: to the dead letters at once, without burning the retries.
+    /// It can never work: to the dead letters at once, without using up the retries.
     Poison {
         /// Why, for the operator.
         because: String,
@@ -37,7 +37,7 @@ impl Outcome {
         Self::Retry { after: Some(after), because: because.to_string() }
     }
 
-    /// It will never work.
+    /// It can never work.
     pub fn poison(because: impl ToString) -> Self {
         Self::Poison { because: because.to_string() }
     }
@@ -86,7 +86,7 @@ impl From<ProviderError> for Outcome {
     }
 }
 
-/// A message without a field its handler needs will never work.
+/// A message without a field that its handler needs is poison.
 impl From<MissingField> for Outcome {
     fn from(missing: MissingField) -> Self {
         Self::poison(missing)

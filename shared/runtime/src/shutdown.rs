@@ -60,7 +60,7 @@ pub fn on_signals(shutdown: Shutdown) -> std::io::Result<()> {
                 _ = interrupt.recv() => "SIGINT",
             };
             if shutdown.has_begun() {
-                tracing::warn!(signal, "told to stop again; exiting at once");
+                tracing::warn!(signal, "received a second signal; exiting at once");
                 std::process::exit(STOPPED_AT_ONCE);
             }
             tracing::info!(signal, "stopping: finishing what is in flight; a second signal stops at once");

@@ -59,9 +59,15 @@ fn note(name: &'static str, report: SweepReport) {
     counter!(names::SWEEP_REPAIRED, "sweeper" => name).increment(repaired);
     gauge!(names::SWEEP_LEFT, "sweeper" => name).set(left as f64);
     if left > 0 {
-        tracing::warn!(sweeper = name, examined, repaired, left, "a sweep left things for the next one");
+        tracing::warn!(
+            sweeper = name,
+            examined,
+            repaired,
+            left,
+            "a sweep could not repair everything; the rest is left for the next one"
+        );
     } else if repaired > 0 {
-        tracing::info!(sweeper = name, examined, repaired, "a sweep put things right");
+        tracing::info!(sweeper = name, examined, repaired, "a sweep repaired something");
     } else {
         tracing::debug!(sweeper = name, examined, "a sweep found nothing to do");
     }

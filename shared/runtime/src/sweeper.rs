@@ -17,10 +17,10 @@ pub struct SweepReport {
 /// Why a sweep ended early. The next one starts over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SweepError {
-    /// A store did not answer.
+    /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bus did not answer.
+    /// The bus failed.
     #[error(transparent)]
     Send(#[from] SendError),
 }

@@ -16,7 +16,7 @@ pub struct ConsumerSettings {
     pub lease: Duration,
     /// When failed messages are delivered again.
     pub retry: RetryPolicy,
-    /// How long a stop waits for messages in flight; what is not finished then is delivered again.
+    /// How long a stop waits for messages in flight; what is not finished by then is redelivered.
     pub drain: Duration,
 }
 
@@ -32,11 +32,11 @@ impl Default for ConsumerSettings {
     }
 }
 
-/// Why a transport cannot go on.
+/// Why a transport cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The consumer was refused for good: wrong credentials, a missing topic, an unusable file.
-    #[error("the bus refuses this consumer: {0}")]
+    #[error("the bus rejected this consumer: {0}")]
     Refused(String),
     /// The bus is unavailable, and the transport gave up waiting.
     #[error("the bus is unavailable: {0}")]

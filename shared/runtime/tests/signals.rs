@@ -1,4 +1,4 @@
-//! What a process does when it is told to stop: once it finishes, twice it exits at once.
+//! What a process does when it receives signals to stop: at the first it finishes, at the second it exits at once.
 //!
 //! Its own binary without the test harness, because it sends signals to a copy of itself.
 
@@ -23,7 +23,7 @@ fn main() {
     }
 }
 
-/// Says when it listens and when it was told to stop, and then never finishes.
+/// Reports when it listens and when it was asked to stop, and then never finishes.
 async fn child() {
     let shutdown = Shutdown::new();
     on_signals(shutdown.clone()).unwrap();

@@ -57,7 +57,7 @@ async fn a_provider_that_says_when_to_come_back_is_obeyed() {
     let world = World::new();
     let after = Duration::from_secs(30);
     world.provider.fail_next(1, ProviderError::TryLater { because: "busy".to_owned(), after: Some(after) });
-    let expected = Outcome::retry_after(after, "the provider cannot take it now: busy");
+    let expected = Outcome::retry_after(after, "the provider is temporarily unavailable: busy");
     assert_eq!(deliver(&world, &message()).await, expected);
     assert_eq!(deliver(&world, &message()).await, Outcome::Done);
 }
@@ -90,7 +90,7 @@ async fn after_a_crash_it_waits_for_the_lease_and_repeats_only_what_may_not_have
     for (call, moment, deliveries) in [
         (0, Moment::AfterEffect, 1),
         (1, Moment::BeforeEffect, 1),
-        // The provider took it and nobody heard: the one case in which a repeat is allowed.
+        // The provider accepted it but the answer was lost: the one case in which a repeat is allowed.
         (1, Moment::AfterEffect, 2),
         (2, Moment::BeforeEffect, 2),
         (2, Moment::AfterEffect, 1),

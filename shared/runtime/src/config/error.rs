@@ -30,7 +30,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The value is not allowed.
-    #[error("{name} ({origin}): found {found}, allowed is {allowed}")]
+    #[error("{name} ({origin}): found {found}; allowed: {allowed}")]
     NotAllowed {
         /// The setting.
         name: String,
@@ -38,15 +38,15 @@ pub enum ConfigError {
         origin: Origin,
         /// The value; only its kind if it is a secret.
         found: String,
-        /// What the setting takes.
+        /// The allowed values.
         allowed: String,
     },
     /// A required value is missing.
-    #[error("{name}: missing, wanted is {allowed}")]
+    #[error("{name}: missing; required: {allowed}")]
     Missing {
         /// The setting.
         name: String,
-        /// What the setting takes.
+        /// The allowed values.
         allowed: String,
     },
     /// No setting has this name.
@@ -76,7 +76,7 @@ impl std::error::Error for ConfigErrors {}
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the configuration cannot be used:")?;
+        formatter.write_str("the configuration is invalid:")?;
         for error in &self.errors {
             write!(formatter, "\n  {error}")?;
         }

@@ -29,7 +29,7 @@ pub struct Setting {
     pub default: Option<String>,
     /// The allowed values.
     pub allowed: String,
-    /// What it does.
+    /// Its meaning.
     pub meaning: String,
 }
 
@@ -49,7 +49,7 @@ impl Settings {
     /// The environment of this process, and a file if one is given.
     pub fn load(file: Option<&Path>) -> Self {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
-            // A variable that is no text cannot be one of ours.
+            // A variable that is not valid text cannot be one of ours.
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
         Self::of(file.map_or_else(|| Ok(BTreeMap::new()), read_file), environment)
@@ -93,7 +93,7 @@ impl Settings {
 
     /// A required text; empty if it is missing, which [`Settings::finish`] reports.
     pub fn required_text(&mut self, name: &str, meaning: &str) -> String {
-        self.describe(name, None, "a text; it must be set", meaning);
+        self.describe(name, None, "a text (required)", meaning);
         if !self.values.contains_key(name) {
             self.errors.push(ConfigError::Missing { name: name.to_owned(), allowed: A_TEXT.to_owned() });
         }
@@ -259,7 +259,7 @@ impl Settings {
     }
 
     fn describe(&mut self, name: &str, default: Option<&str>, allowed: &str, meaning: &str) {
-        // Two crates may read one setting.
+        // Two crates may read the same setting.
         if self.known.iter().all(|setting| setting.name != name) {
             self.known.push(Setting {
                 name: name.to_owned(),

@@ -38,14 +38,14 @@ impl<H: BatchHandler> BatchEngine<H> {
         Self { name, handler, subscription, limits: HandlerLimits::default(), telemetry }
     }
 
-    /// How long one call may take until its messages are given up as Retry; 30 s unless set.
+    /// The longest one call may take; after that its messages are a Retry. 30 s by default.
     #[must_use]
     pub fn handler_time_out(mut self, limit: Duration) -> Self {
         self.limits.handler_time_out = limit;
         self
     }
 
-    /// Decodes each message; those that are none are answered here.
+    /// Decodes each message; those that cannot be decoded are answered here.
     async fn decode(&self, batch: Vec<Delivery>) -> (Decoded<H::Message>, Vec<Settled>) {
         let mut decoded = Decoded { messages: Vec::with_capacity(batch.len()), indices: Vec::new() };
         let mut answered = Vec::new();
@@ -96,9 +96,9 @@ impl<H: BatchHandler> BatchEngine<H> {
         }
     }
 
-    /// One call of the handler, its answers brought to the number of messages.
+    /// One call of the handler; its answers are padded to the number of messages.
     async fn call(&self, messages: &[(H::Message, Context)]) -> Result<Vec<Outcome>, Failure> {
-        // The future is made inside the guarded block, because a handler may panic before it returns one.
+        // The future is created inside the guarded block, because a handler may panic before it returns one.
         let mut outcomes = self.limits.call(async { self.handler.handle_batch(messages).await }).await?;
         outcomes
             .resize_with(messages.len(), || Outcome::retry("the handler gave no answer for this message"));

@@ -23,11 +23,11 @@ impl Default for HandlerLimits {
     }
 }
 
-/// Why a call of a handler gave no answer of its own.
+/// Why a call of a handler gave no answer.
 pub(super) enum Failure {
     /// It panicked with this message.
     Panicked(String),
-    /// It was given up.
+    /// It took too long.
     TookTooLong(Duration),
 }
 
@@ -43,12 +43,12 @@ impl From<Failure> for Outcome {
 }
 
 impl HandlerLimits {
-    /// Runs one call of a handler within its time-out, and survives its panic.
+    /// Runs one call of a handler within its timeout, and survives its panic.
     pub(super) async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
-        // A handler shares nothing with us that a panic could leave half-changed, but its own state, which it
-        // must keep sound itself.
+        // A handler shares nothing with the engine that a panic could leave half-changed. Its own state it must keep
+        // consistent itself.
         let mut caught = pin!(AssertUnwindSafe(call).catch_unwind());
-        // Most calls that wait for nothing end here, and need no timer.
+        // Most calls that never wait end here and need no timer.
         let answer = match poll_immediate(caught.as_mut()).await {
             Some(answer) => answer,
             None => match tokio::time::timeout(self.handler_time_out, caught).await {
@@ -60,7 +60,7 @@ impl HandlerLimits {
     }
 }
 
-/// What a panic said, if it said anything.
+/// The message of a panic, if it has one.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()

@@ -31,7 +31,7 @@ pub(super) async fn pump<Handling>(
     loop {
         stopping = stopping || limits.are_reached();
         if stopping {
-            // What runs, runs on.
+            // What is running continues.
             answered.extend(lanes.take_all().map(|index| Settled { index, outcome: None }));
         }
         while running.len() < concurrency

@@ -15,7 +15,7 @@ use crate::{BatchLimits, Context, Decode, Delivery, Function, Handler, Outcome, 
 /// Every message is decoded by itself; one that cannot be is [`Outcome::Poison`]. Messages with the same key are
 /// handled one after another in their order, all others concurrently on the task of the caller. A message that
 /// answers [`Outcome::Retry`] does not hold up later ones with its key (so does RocketMQ's concurrent mode): handlers
-/// bear any order. A panic and a time-out are a Retry of that message alone.
+/// must accept any order. A panic and a timeout are a Retry of that message alone.
 pub struct Engine<H> {
     name: &'static str,
     handler: H,
@@ -32,14 +32,14 @@ impl<H: Handler> Engine<H> {
         Self { name, handler, subscription, limits: HandlerLimits::default(), telemetry }
     }
 
-    /// How many messages of one batch are handled at the same time, at least 1; 64 unless set.
+    /// How many messages of one batch are handled at the same time, at least 1; 64 by default.
     #[must_use]
     pub fn concurrency(mut self, messages: usize) -> Self {
         self.limits.concurrency = messages.max(1);
         self
     }
 
-    /// How long one message may take until it is given up as a Retry; 30 s unless set.
+    /// The longest one message may take; after that it is a Retry. 30 s by default.
     #[must_use]
     pub fn handler_time_out(mut self, limit: Duration) -> Self {
         self.limits.handler_time_out = limit;

@@ -38,7 +38,7 @@ impl ConsumerTelemetry {
         let now = Timestamp::now();
         let lag = &self.handles().lag;
         for available_at in batch.iter().filter_map(|delivery| delivery.available_at) {
-            // Clocks of two machines differ: a message from the future has not waited.
+            // Clocks of two machines differ: a message from the future counts as not having waited.
             lag.record(now.duration_since(available_at).as_secs_f64().max(0.0));
         }
     }

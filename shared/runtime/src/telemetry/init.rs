@@ -63,10 +63,10 @@ pub enum TelemetryError {
         reason: String,
     },
     /// Telemetry was already set up in this process.
-    #[error("telemetry was set up before: {0}")]
+    #[error("telemetry is already set up: {0}")]
     AlreadySetUp(String),
-    /// The metrics recorder refused its settings.
-    #[error("the metrics recorder cannot be made: {0}")]
+    /// The metrics recorder rejected its settings.
+    #[error("the metrics recorder cannot be created: {0}")]
     Recorder(String),
 }
 
@@ -118,7 +118,7 @@ pub fn init(format: LogFormat, filter: &str, loud: &[&str]) -> Result<Telemetry,
 
 fn read_filter(filter: &str) -> Result<Targets, TelemetryError> {
     let unreadable = |reason: String| TelemetryError::Filter { filter: filter.to_owned(), reason };
-    // A lone word that is no level would be taken for a target, and a misspelt level would silence everything.
+    // A word that is not a level would be taken for a target, so a misspelt level would silence everything.
     let lone = filter
         .split(',')
         .map(str::trim)

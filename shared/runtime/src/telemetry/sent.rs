@@ -39,7 +39,7 @@ impl SendCounters {
         }
     }
 
-    /// Counts one message as not, or perhaps not, sent.
+    /// Counts one message as failed: not sent, or of unknown outcome.
     pub fn failed(&self, topic: &str) {
         match self.failed.iter().find(|known| known.0 == topic) {
             Some((_, counter)) => counter.increment(1),

@@ -17,7 +17,9 @@ pub struct TraceParent {
 
 /// The text is not a trace context. It is then ignored, as the standard requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a traceparent: want 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, neither id all zeros")]
+#[error(
+    "not a traceparent: expected 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, neither id all zeros"
+)]
 pub struct InvalidTraceParent;
 
 impl TraceParent {
