@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is no order number.
+/// Why a text is not a valid order number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an order number is 1 to {} printable ASCII characters or letters without spaces, found {found:?}",
@@ -22,8 +22,8 @@ impl OrderNo {
     /// The longest order number accepted, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 64;
 
-    /// Takes a text that is not empty, at most [`OrderNo::MAX_BYTES`] long, and free of spaces and control
-    /// characters. Java systems may use letters of any script.
+    /// Accepts a text of 1 to [`OrderNo::MAX_BYTES`] bytes without spaces and control characters. Java systems may use
+    /// letters of any script.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidOrderNo> {
         let text = text.into();
         let fits = !text.is_empty() && text.len() <= Self::MAX_BYTES;
@@ -34,7 +34,7 @@ impl OrderNo {
         }
     }
 
-    /// Takes a text that is known to be an order number, because this crate made it.
+    /// Takes a text that is known to be a valid order number, because this crate made it.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn from_trusted(text: String) -> Self {
         Self(text)

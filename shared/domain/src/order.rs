@@ -18,7 +18,7 @@ pub enum OrderState {
     AwaitingPayment,
     /// Paid. Final.
     Paid,
-    /// Cancelled by the buyer, by time-out or for want of stock. Final.
+    /// Cancelled by the buyer, by timeout or because seats were sold out. Final.
     Cancelled,
 }
 
@@ -42,12 +42,12 @@ impl OrderState {
         }
     }
 
-    /// True when no arrow leaves this state.
+    /// Whether the state is final: no arrow leaves it.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Paid | Self::Cancelled)
     }
 
-    /// Whether `next` lies one arrow further.
+    /// Whether an arrow leads from this state to `next`.
     pub const fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
@@ -74,7 +74,7 @@ pub enum PayType {
     BankCard,
 }
 
-/// A pay type code that names nothing.
+/// An unknown pay type code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("payType {0} is unknown: 1 is Alipay, 2 is WeChat Pay, 3 is bank card")]
 pub struct UnknownPayType(pub i64);
@@ -128,7 +128,7 @@ impl Contact {
         }
     }
 
-    /// True when there is no address at all.
+    /// True when every address is missing.
     pub fn is_empty(&self) -> bool {
         self.phone.is_none() && self.email.is_none() && self.device_token.is_none()
     }

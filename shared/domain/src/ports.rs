@@ -1,4 +1,4 @@
-//! The ports: what functions ask of the world.
+//! The ports: the traits through which functions reach the outside.
 //!
 //! A port's error says only what a caller can act on, see [`StoreError`] and [`SendError`].
 
@@ -39,11 +39,11 @@ pub enum StoreError {
     /// Nothing is known to have changed, or the outcome is unknown: try again later.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// Somebody else changed the record meanwhile: read again, then decide.
+    /// Another writer changed the record meanwhile: read again, then decide.
     #[error("another writer was first: {0}")]
     Conflict(String),
     /// The request can never succeed as it is.
-    #[error("the store cannot take this: {0}")]
+    #[error("the store rejected the request: {0}")]
     Invalid(String),
 }
 

@@ -5,8 +5,8 @@ use crate::BusinessRules;
 /// How long the records of [`IdempotencyStore`](crate::ports::IdempotencyStore) live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencySettings {
-    /// How long one worker may take before another may take over. Choose it longer than the handler's time-out:
-    /// then only a worker that died or stalled loses its turn.
+    /// How long one worker may take before another may take over. Choose it longer than the handler's timeout, so that
+    /// only a worker that died or stalled loses its turn.
     pub lease: Duration,
     /// How long a record is kept after its work began or was done; a repeat after that runs again.
     pub keep: Duration,
@@ -19,7 +19,7 @@ impl Default for IdempotencySettings {
     }
 }
 
-/// What a function is told besides its [`Ports`](crate::ports::Ports): it takes from it what it needs.
+/// The settings of functions, beside their [`Ports`](crate::ports::Ports): each takes what it needs.
 #[derive(Debug, Clone, Default)]
 pub struct FunctionSettings {
     /// Zone, time to pay, quantity.

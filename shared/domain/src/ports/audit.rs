@@ -102,16 +102,16 @@ pub struct AuditedGroup {
 pub struct GroupAccount {
     /// The group.
     pub group: String,
-    /// Messages that are due and not handled. Where the bus cannot tell which of them a consumer has right now,
-    /// those are counted here.
+    /// Messages that are due and not handled. Where the bus cannot distinguish those that a consumer has right now,
+    /// they are counted here.
     pub waiting: u64,
-    /// Messages that are due later; `None` where the bus cannot tell.
+    /// Messages that are due later; `None` where the bus cannot count them.
     pub delayed: Option<u64>,
-    /// Messages that a consumer has right now; `None` where the bus cannot tell.
+    /// Messages that a consumer has right now; `None` where the bus cannot count them.
     pub in_flight: Option<u64>,
-    /// When the oldest message became due that is not handled; `None` when there is none, or the bus cannot tell.
+    /// When the oldest message became due that is not handled; `None` when there is none, or the bus does not know.
     pub oldest: Option<Timestamp>,
-    /// Messages ever put in front of the group, which only grows: two equal answers tell that none came in between.
+    /// Messages ever put in the queue of the group. It only grows, so two equal answers mean that none came in between.
     /// A bus that keeps only positions in queues also counts messages that the group does not take, and retries.
     /// `None` where the bus does not count.
     pub sent: Option<u64>,
@@ -127,7 +127,7 @@ impl GroupAccount {
         self.waiting.saturating_add(self.in_flight.unwrap_or(0))
     }
 
-    /// Messages that are not handled yet, as far as the bus can tell.
+    /// Messages that are not handled yet, as far as the bus knows.
     pub fn unhandled(&self) -> u64 {
         self.due().saturating_add(self.delayed.unwrap_or(0))
     }

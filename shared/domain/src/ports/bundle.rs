@@ -26,7 +26,7 @@ pub struct Ports {
     pub idempotency: Arc<dyn IdempotencyStore>,
     /// Sales statistics.
     pub statistics: Arc<dyn Statistics>,
-    /// Tells people.
+    /// Alerts operators.
     pub alerts: Arc<dyn Alerts>,
     /// Addresses of buyers whose orders carry none, where there is a directory.
     pub user_directory: Option<Arc<dyn UserDirectory>>,
@@ -36,8 +36,8 @@ pub struct Ports {
     pub email: Arc<dyn NotificationProvider>,
     /// Sends push notifications.
     pub push: Arc<dyn NotificationProvider>,
-    /// Tells the time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Makes names.
+    /// Generates names.
     pub ids: Arc<dyn Ids>,
 }

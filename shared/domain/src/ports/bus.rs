@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-/// A message on its way out: already encoded, so that no port needs to know a payload.
+/// A message to be sent: already encoded, so that no port depends on a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// Where to.
@@ -16,7 +16,7 @@ pub struct Outgoing {
     pub key: Option<String>,
     /// The encoded payload.
     pub body: Bytes,
-    /// RocketMQ's system flag: tells how the body is compressed. 0 for everything we write.
+    /// RocketMQ's system flag: how the body is compressed. 0 for everything we write.
     pub sys_flag: i32,
     /// Not before this instant; `None` is now.
     pub deliver_at: Option<Timestamp>,
@@ -59,21 +59,21 @@ impl Outgoing {
     }
 }
 
-/// What the bus calls an accepted message. No identity: a retried send has another one.
+/// The bus' id of an accepted message. It is not an identity: a retried send gets another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageId(pub String);
 
-/// Why a message was not, or perhaps not, sent.
+/// Why a message was not sent, or may not have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The bus will never take this message (too large, no such topic, not allowed).
-    #[error("the bus refused the message: {0}")]
+    /// The bus will never accept this message (too large, unknown topic, not permitted).
+    #[error("the bus rejected the message: {0}")]
     Rejected(String),
     /// Not sent: try again later.
     #[error("the bus is unavailable: {0}")]
     Unavailable(String),
-    /// Perhaps sent: send again, consumers are idempotent.
-    #[error("it is unknown whether the bus took the message: {0}")]
+    /// The outcome is unknown: send again, consumers are idempotent.
+    #[error("it is unknown whether the bus accepted the message: {0}")]
     OutcomeUnknown(String),
 }
 

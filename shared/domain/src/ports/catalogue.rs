@@ -19,7 +19,7 @@ pub struct Tier {
     pub price: Decimal,
     /// Seats that go on sale.
     pub total: u32,
-    /// The most seats one buyer may hold; `None` is no limit.
+    /// The most seats one buyer may hold; `None` means no limit.
     pub per_user_limit: Option<u32>,
 }
 

@@ -9,7 +9,7 @@ use super::{Page, SendError, StoreError};
 /// A message that could not be handled, kept until an operator decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The name of this letter: made from group, message id and generation, so that storing it twice stores it once.
+    /// The id of this letter, made from group, message id and generation, so that storing it twice stores it once.
     pub id: String,
     /// The topic it was sent to.
     pub topic: String,

@@ -27,7 +27,7 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
-/// What a worker says when it wants to do the work of a key.
+/// A worker's request to do the work of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// A name no other worker and no other try uses: the fencing token.
@@ -69,7 +69,7 @@ pub enum Begin {
     PayloadDiffers,
 }
 
-/// Whether a worker was still the owner when it ended its work.
+/// Whether a worker was still the owner when it finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fence {
     /// It was; the record is changed.
@@ -78,7 +78,7 @@ pub enum Fence {
     Lost,
 }
 
-/// Records which effects were done. One request to begin, one to end; one for a duplicate.
+/// Records which effects were done: one request to begin, one to finish, one for a duplicate.
 #[async_trait]
 pub trait IdempotencyStore: Send + Sync {
     /// Claims a key, in one conditional write. An expired record counts as none.

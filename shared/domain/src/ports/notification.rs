@@ -33,10 +33,10 @@ impl std::fmt::Debug for Notice {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     /// It will never deliver this: an address that cannot exist, a refused request.
-    #[error("the provider refuses it for good: {0}")]
+    #[error("the provider rejected the notification: {0}")]
     Refused(String),
-    /// Not now: try again, after this long if the provider said so.
-    #[error("the provider cannot take it now: {because}")]
+    /// Temporarily unavailable: try again, after this long if the provider said so.
+    #[error("the provider is temporarily unavailable: {because}")]
     TryLater {
         /// What it said.
         because: String,
@@ -52,14 +52,14 @@ pub trait NotificationProvider: Send + Sync {
     async fn deliver(&self, notice: &Notice) -> Result<(), ProviderError>;
 }
 
-/// Knows the addresses of buyers whose order carries none.
+/// The addresses of buyers whose order carries none.
 #[async_trait]
 pub trait UserDirectory: Send + Sync {
     /// The addresses of a buyer; `None` when it does not know the buyer.
     async fn contact(&self, user_id: UserId) -> Result<Option<Contact>, StoreError>;
 }
 
-/// Something that a person must look at.
+/// An event that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Alert {
     /// Money was taken for an order that cannot be honoured.

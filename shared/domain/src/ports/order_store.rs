@@ -123,7 +123,7 @@ pub trait OrderStore: Send + Sync {
         cursor: Option<&str>,
     ) -> Result<Page<MarkedMessage>, StoreError>;
 
-    /// Clears marks; one that is not there is no error.
+    /// Clears marks. A mark that does not exist is not an error.
     async fn clear_marks(&self, marks: &[MarkId]) -> Result<(), StoreError>;
 
     /// Orders that are Created or AwaitingPayment and expired before `before`, oldest expiry first.

@@ -212,7 +212,7 @@ impl OrderStore for FakeOrderStore {
                     .map(|order| (time_key(order.created_at, &order.order_no), order.clone()))
                     .collect();
                 orders.sort_by(|one, other| other.0.cmp(&one.0));
-                // Newest first: the keys fall, so the cursor is a position among the keys that are smaller.
+                // Newest first: keys descend, so the page continues with the keys smaller than the cursor.
                 let older =
                     orders.into_iter().filter(|(key, _)| cursor.is_none_or(|cursor| key.as_str() < cursor));
                 let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);

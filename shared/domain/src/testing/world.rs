@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// What functions are told besides: [`World::rules`] and the default idempotency settings.
+    /// The settings of functions: [`World::rules`] and the default idempotency settings.
     pub fn settings(&self) -> FunctionSettings {
         FunctionSettings { rules: self.rules.clone(), ..FunctionSettings::default() }
     }
