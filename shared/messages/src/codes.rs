@@ -4,7 +4,7 @@ pub mod status {
     pub const TO_BE_PAID: i32 = 0;
     /// Paid.
     pub const PAID: i32 = 1;
-    /// Cancelled by the buyer, by a refusal or by time-out.
+    /// Cancelled by the buyer, by a refusal or by timeout.
     pub const CANCELLED: i32 = 2;
     /// Completed; set by the Java system alone.
     pub const COMPLETED: i32 = 3;

@@ -1,10 +1,10 @@
-/// Why a body is no payload. It will never become one, so the message is poison.
+/// Why a body is not a valid payload. It never will be, so the message is poison.
 ///
 /// `offset` counts bytes from the start of the inflated body, a byte-order mark included. The text never
 /// quotes personal data: of the values only names that should have been one of an enum appear.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The body holds bytes that are no UTF-8.
+    /// The body is not valid UTF-8.
     #[error("{payload}: invalid UTF-8 at byte {offset}")]
     NotUtf8 {
         /// The payload that was expected.
@@ -12,7 +12,7 @@ pub enum DecodeError {
         /// Where the first bad byte stands.
         offset: usize,
     },
-    /// The body is no JSON object, perhaps not even JSON.
+    /// The body is not a JSON object, and perhaps not JSON at all.
     #[error("{payload}: expected a JSON object at byte {offset}, found {found}")]
     NotAnObject {
         /// The payload that was expected.
@@ -57,10 +57,10 @@ pub enum FieldError {
         /// What it holds.
         found: &'static str,
     },
-    /// A string with an escape that names no character.
-    #[error("the string has an escape that names no character (half of a surrogate pair)")]
+    /// A string with an escape that is not a character.
+    #[error("the string has an invalid escape (half of a surrogate pair)")]
     BrokenEscape,
-    /// Text that is no number.
+    /// Text that is not a number.
     #[error("not a number")]
     NotANumber,
     /// A fraction where a whole number belongs.
@@ -74,18 +74,18 @@ pub enum FieldError {
         /// Greatest value of the type.
         most: i64,
     },
-    /// A decimal that leaves 96 bits, or has more than 28 digits after the point.
+    /// A decimal that does not fit in 96 bits, or has more than 28 digits after the point.
     #[error("has more digits than can be kept exactly (28)")]
     TooManyDigits,
-    /// No date-time.
+    /// Not a date-time.
     #[error("not a date-time: {0}")]
     NotADateTime(&'static str),
-    /// A name that an enum does not have.
+    /// A name that the enum does not have.
     #[error(transparent)]
     UnknownName(#[from] UnknownName),
 }
 
-/// A name that none of an enum's values has.
+/// A name that is not a value of the enum.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown value {found:?}, allowed are {allowed}")]
 pub struct UnknownName {

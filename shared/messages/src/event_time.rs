@@ -15,10 +15,10 @@ pub fn default_zone() -> TimeZone {
     TimeZone::get(DEFAULT_ZONE).unwrap_or_else(|_| TimeZone::fixed(Offset::constant(8)))
 }
 
-/// The time of an event as it stands on the wire, years 0 to 9999, to the nanosecond.
+/// The time of an event as it is on the wire, years 0 to 9999, to the nanosecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTime {
-    /// A date and time without a zone, as a Java `LocalDateTime`. A `Z` behind it is no zone either: some Java
+    /// A date and time without a zone, as a Java `LocalDateTime`. A `Z` behind it is not a zone either: some Java
     /// converters add one to local times.
     Local(DateTime),
     /// An instant: from a time with an offset such as `+08:00`, or from epoch milliseconds.
@@ -94,7 +94,7 @@ impl WireValue for EventTime {
 }
 
 const FORM: FieldError = FieldError::NotADateTime("expected the form 2026-11-22T10:15:30");
-const NO_SUCH_TIME: FieldError = FieldError::NotADateTime("there is no such day or time");
+const NO_SUCH_TIME: FieldError = FieldError::NotADateTime("the day or time does not exist");
 
 /// Reads `2026-11-22T10:15`, with or without seconds, a fraction of 1 to 9 digits, `Z` or an offset; a space may
 /// stand for the T. Thirteen digits are epoch milliseconds; fewer or more could be seconds or a compact date.
@@ -132,7 +132,7 @@ fn from_text(text: &[u8]) -> Result<EventTime, FieldError> {
 }
 
 fn from_milliseconds(text: &str) -> Result<EventTime, FieldError> {
-    // Years before 0 have no form of four digits in which they could be sent on.
+    // Years before 0 cannot be written with four digits, so they could not be sent on.
     const YEAR_ZERO_ENDS: i64 = -62_135_596_800_000;
     let unusable =
         FieldError::NotADateTime("a number must be whole milliseconds since 1970 within years 1 to 9999");
@@ -289,7 +289,7 @@ mod tests {
             "\"1795313730123\"",
             "1795313730123.0",
         ] {
-            let EventTime::Instant(timestamp) = read(json) else { panic!("{json} is no instant") };
+            let EventTime::Instant(timestamp) = read(json) else { panic!("{json} is not an instant") };
             assert_eq!(timestamp.as_millisecond(), 1_795_313_730_123, "{json}");
             assert_eq!(written(json), "\"2026-11-22T10:15:30.123\"", "{json}");
         }

@@ -27,7 +27,7 @@ impl ExtData {
         self.0.len()
     }
 
-    /// Whether there is no key.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -97,7 +97,7 @@ impl ExtData {
         json
     }
 
-    /// Reads what [`ExtData::to_json`] gave. Fails if the text is no JSON object.
+    /// Reads the text of [`ExtData::to_json`]. Fails if the text is not a JSON object.
     pub fn from_json(json: &str) -> Result<Self, FieldError> {
         let malformed = FieldError::WrongType { expected: "a JSON object", found: "malformed JSON" };
         match Token::of(json.trim()) {
@@ -113,7 +113,7 @@ impl ExtData {
     }
 
     fn insert_written(&mut self, key: &str, json: String) {
-        // What this file writes is JSON; the check of it cannot fail.
+        // This file writes valid JSON, so the check cannot fail.
         let value = RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned());
         self.insert_raw(key, value);
     }
@@ -163,7 +163,7 @@ impl<'de> Visitor<'de> for ExtDataVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ExtData, A::Error> {
         let mut data = ExtData::new();
-        // Few keys are searched one by one; an index keeps a hostile body of many keys from taking quadratic time.
+        // A few keys are searched one by one; for more there is an index, so that a hostile body cannot take quadratic time.
         while data.len() < 16 {
             let Some(key) = map.next_key::<String>()? else { return Ok(data) };
             data.insert_raw(&key, map.next_value()?);

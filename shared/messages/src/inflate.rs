@@ -5,25 +5,25 @@ use flate2::{Decompress, FlushDecompress, Status};
 use lz4_flex::frame::FrameDecoder as Lz4Decoder;
 use ruzstd::decoding::StreamingDecoder as ZstdDecoder;
 
-/// Four times what a RocketMQ producer lets through by default (4 MiB, counted before it compresses): room for a
-/// producer with a raised limit, and still no body that could hurt a small machine.
+/// Four times the default limit of a RocketMQ producer (4 MiB, counted before compression): room for a producer with a
+/// higher limit, and still small enough for a small machine.
 pub const DEFAULT_MAX_INFLATED_BYTES: usize = 4 * 4 * 1024 * 1024;
 
-/// The body is compressed. Other bits of sysFlag tell of transactions, so this bit alone counts.
+/// The body is compressed. Other bits of sysFlag are about transactions, so only this bit counts.
 const COMPRESSED: i32 = 0x1;
 const CODEC: i32 = 0x700;
 const LZ4: i32 = 0x100;
 const ZSTD: i32 = 0x200;
 const ZLIB: i32 = 0x300;
-/// Clients of RocketMQ 4 knew zlib only and did not name it.
+/// Clients of RocketMQ 4 support zlib only and set no type bit.
 const UNNAMED: i32 = 0;
 
 const STEP: usize = 16 * 1024;
 
-/// Why a compressed body cannot be inflated. It will never be, so the message is poison.
+/// Why a compressed body cannot be inflated. It never can be, so the message is poison.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InflateError {
-    /// The body would become greater than allowed; inflating stopped there.
+    /// The inflated body would exceed the limit; inflating stopped there.
     #[error("the {codec} body inflates to more than {max} bytes")]
     TooLarge {
         /// Name of the codec.
@@ -31,7 +31,7 @@ pub enum InflateError {
         /// The limit in bytes.
         max: usize,
     },
-    /// The body breaks the rules of its codec, is cut short, or has something behind its end.
+    /// The body is invalid for its codec, is cut short, or has trailing data.
     #[error("the {codec} body is corrupt: {reason}")]
     Corrupt {
         /// Name of the codec.
@@ -39,8 +39,8 @@ pub enum InflateError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The body is marked as compressed in a way that RocketMQ does not define.
-    #[error("the body is compressed in an unknown way (sysFlag {sys_flag:#x})")]
+    /// The body has a compression type that RocketMQ does not define.
+    #[error("the body has an unknown compression type (sysFlag {sys_flag:#x})")]
     UnknownCodec {
         /// The flags as they came.
         sys_flag: i32,
@@ -127,7 +127,7 @@ fn inflate_zlib(body: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
             return Err(inflated.corrupt(&"it is cut short"));
         }
     }
-    if rest.is_empty() { Ok(inflated.bytes) } else { Err(inflated.corrupt(&"something follows its end")) }
+    if rest.is_empty() { Ok(inflated.bytes) } else { Err(inflated.corrupt(&"trailing data")) }
 }
 
 fn inflate_lz4(body: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
@@ -135,7 +135,7 @@ fn inflate_lz4(body: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
     let mut source = WatchedEnd { rest: body, read_past_end: false };
     loop {
         inflated.push_all(Lz4Decoder::new(&mut source))?;
-        // The decoder takes an end between two blocks for the end of the frame.
+        // The decoder mistakes an end between two blocks for the end of the frame.
         if source.read_past_end {
             return Err(inflated.corrupt(&"it is cut short"));
         }

@@ -7,7 +7,7 @@ use crate::error::FieldError;
 
 /// A value of one field: how it is read from JSON text (never `null`) and how it is written.
 pub(crate) trait WireValue: Sized {
-    /// Nothing where Java's empty string stands for null.
+    /// `None` where Java's empty string stands for null.
     fn read(json: &str) -> Result<Option<Self>, FieldError>;
     fn write(&self, out: &mut String);
 }
@@ -58,7 +58,7 @@ fn unquote(json: &str) -> Result<Cow<'_, str>, FieldError> {
 }
 
 impl WireValue for String {
-    /// A number counts as its digits, since some producers send order numbers and phone numbers so.
+    /// A number counts as its digits, since some producers send order numbers and phone numbers as numbers.
     fn read(json: &str) -> Result<Option<Self>, FieldError> {
         match Token::of(json)? {
             Token::Text(text) => Ok(Some(text.into_owned())),

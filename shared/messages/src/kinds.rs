@@ -63,7 +63,7 @@ wire_names! {
     Paid = "PAID",
     /// It was cancelled.
     Cancelled = "CANCELLED",
-    /// Its time to pay is over.
+    /// Its payment window is over.
     Timeout = "TIMEOUT"
 }
 
@@ -81,7 +81,7 @@ wire_names! {
 }
 
 wire_names! {
-    /// The way on which a buyer is told.
+    /// The channel on which a buyer is notified.
     Channel, "SMS, EMAIL, PUSH":
     /// A text message to a phone number.
     Sms = "SMS",

@@ -5,8 +5,8 @@ pub trait Payload: Sized {
     /// The name of the Java class, used in errors.
     const NAME: &'static str;
 
-    /// Reads an inflated body. Fails if it is no JSON object of this payload; a missing field is no failure here,
-    /// but of the `require_...` call of whoever needs it. Unknown fields are skipped; of a field given twice the last
+    /// Reads an inflated body. Fails if it is not a JSON object of this payload. A missing field does not fail here but in
+    /// the `require_...` call of the handler that needs it. Unknown fields are skipped; of a field given twice the last
     /// counts; a byte-order mark is skipped.
     fn decode(body: &[u8]) -> Result<Self, DecodeError>;
 
@@ -14,7 +14,7 @@ pub trait Payload: Sized {
     fn encode(&self) -> Vec<u8>;
 }
 
-/// A field that a handler needs is not there, or is an empty text.
+/// A field that a handler needs is missing, or is an empty text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{payload} has no {field}")]
 pub struct MissingField {

@@ -1,5 +1,5 @@
-//! Takes a body apart into the raw JSON of its fields. Values are read from that text, so that no number ever
-//! passes through a float, and the position of a bad one is known.
+//! Splits a body into the raw JSON of its fields. Values are read from that text, so no number ever passes through a
+//! float, and the position of an invalid one is known.
 
 use std::fmt;
 
@@ -67,7 +67,7 @@ fn expect_object(payload: &'static str, text: &str, skipped: usize) -> Result<()
         Some(b'0'..=b'9' | b'-') => "a number",
         Some(b't' | b'f') if value.starts_with("true") || value.starts_with("false") => "a boolean",
         Some(b'n') if value.starts_with("null") => "null",
-        Some(_) => "text that is no JSON",
+        Some(_) => "text that is not JSON",
         None => "an empty body",
     };
     Err(DecodeError::NotAnObject { payload, offset: skipped + text.len() - value.len(), found })

@@ -1,6 +1,6 @@
 /// Topic names.
 pub mod topic {
-    /// Life of an order: created, paid, cancelled, timed out.
+    /// The life of an order: created, paid, cancelled, timed out.
     pub const ORDER: &str = "ORDER_TOPIC";
     /// Changes of the stock of a ticket tier.
     pub const STOCK: &str = "STOCK_TOPIC";
@@ -16,7 +16,7 @@ pub mod tag {
     pub const ORDER_PAID: &str = "ORDER_PAID";
     /// An order was cancelled.
     pub const ORDER_CANCELLED: &str = "ORDER_CANCELLED";
-    /// Delivered when the time to pay is over.
+    /// Delivered when the payment window is over.
     pub const ORDER_TIMEOUT: &str = "ORDER_TIMEOUT";
     /// Deduct the stock of an order.
     pub const STOCK_DEDUCT: &str = "STOCK_DEDUCT";

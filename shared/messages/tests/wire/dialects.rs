@@ -41,7 +41,7 @@ fn fastjson_2_sends_a_space_a_false_zone_or_milliseconds() {
         Some(local("2026-11-22T10:15:30.5"))
     );
     let Some(EventTime::Instant(instant)) = order(r#"{"eventTime":1795342530123}"#).event_time else {
-        panic!("milliseconds are no instant")
+        panic!("milliseconds are not an instant")
     };
     assert_eq!(instant.as_millisecond(), 1_795_342_530_123);
     assert_eq!(order(r#"{"totalAmount":0.0000001}"#).total_amount.unwrap().to_string(), "0.0000001");
@@ -110,7 +110,7 @@ fn a_wrong_value_is_refused_with_its_field_its_position_and_the_reason() {
         (r#"{"orderNo":{}}"#, "field orderNo at byte 11: expected a string, found an object"),
         (
             r#"{"orderNo":"\uD83C"}"#,
-            "field orderNo at byte 11: the string has an escape that names no character (half of a surrogate pair)",
+            "field orderNo at byte 11: the string has an invalid escape (half of a surrogate pair)",
         ),
         (
             r#"{"eventType":"PIAD"}"#,
@@ -142,11 +142,11 @@ fn what_is_no_object_is_refused_with_what_it_is() {
         (" \n", 2, "an empty body"),
         (" [1]", 1, "a list"),
         ("null", 0, "null"),
-        ("nothing", 0, "text that is no JSON"),
+        ("nothing", 0, "text that is not JSON"),
         ("true", 0, "a boolean"),
         ("-1", 0, "a number"),
         ("\u{feff}\"text\"", 3, "a string"),
-        ("<order/>", 0, "text that is no JSON"),
+        ("<order/>", 0, "text that is not JSON"),
     ] {
         let expected = format!("OrderEventMessage: expected a JSON object at byte {position}, found {found}");
         assert_eq!(refusal(body.as_bytes()), expected, "{body:?}");

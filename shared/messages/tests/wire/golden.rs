@@ -14,14 +14,14 @@ use serde_json::Value;
 
 const NUMBER_OF_FILES: usize = 131;
 
-/// Cases that are no payload: the end of the case's name, and what the reason must say.
+/// Cases that are not a valid payload: the end of the case's name, and what the reason must say.
 const REFUSED: &[(&str, &str)] = &[
     (
         "_date_2026-11-22T10.15.30.1234567891",
         "OrderEventMessage: field eventTime at byte 125: not a date-time: a fraction of a second has at most 9 digits",
     ),
     ("_ext_list", "OrderEventMessage: field extData at byte 179: expected an object or null, found a list"),
-    ("_not-json", "OrderEventMessage: expected a JSON object at byte 0, found text that is no JSON"),
+    ("_not-json", "OrderEventMessage: expected a JSON object at byte 0, found text that is not JSON"),
     ("_body-4095", "OrderEventMessage: expected a JSON object at byte 0, found a string"),
     ("_body-4096", "OrderEventMessage: expected a JSON object at byte 0, found a string"),
     ("_body-4097", "OrderEventMessage: expected a JSON object at byte 0, found a string"),

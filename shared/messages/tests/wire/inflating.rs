@@ -46,7 +46,7 @@ fn content(size: usize) -> Vec<u8> {
 
 #[test]
 fn a_body_that_is_not_compressed_is_returned_without_a_copy() {
-    // Bit 3 tells of a transaction, and the codec bits mean nothing without bit 0.
+    // Bit 3 marks a transaction, and the codec bits mean nothing without bit 0.
     for sys_flag in [0, 0x8, 0x300] {
         assert!(matches!(inflate(b"{}", sys_flag, 0), Ok(Cow::Borrowed(b"{}"))), "{sys_flag:#x}");
     }
@@ -125,7 +125,7 @@ fn a_body_cut_short_is_corrupt_wherever_it_is_cut() {
 #[test]
 fn an_lz4_body_cut_between_two_blocks_is_corrupt() {
     let body = lz4(&content(200_000));
-    // A header of 7 bytes, then blocks: four bytes of length (the highest bit tells that it is stored as it is) and content.
+    // A header of 7 bytes, then blocks: four bytes of length (the highest bit means that it is stored uncompressed) and content.
     let mut end = 7;
     let mut blocks = 0;
     loop {
@@ -192,7 +192,7 @@ fn a_codec_that_rocketmq_does_not_define_is_named() {
         let error = inflate(b"x", sys_flag, MIB).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("the body is compressed in an unknown way (sysFlag {sys_flag:#x})")
+            format!("the body has an unknown compression type (sysFlag {sys_flag:#x})")
         );
     }
 }
