@@ -305,7 +305,7 @@ async fn create(store: &Embedded, number: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// CPU time of this process so far, of user and system; zero where /proc does not tell.
+/// CPU time of this process so far, of user and system; zero where /proc is not available.
 fn cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -16,7 +16,7 @@ pub(crate) struct Entry {
 pub(crate) struct Accounts(Vec<(i64, Entry)>);
 
 impl Accounts {
-    /// The entry of a group. There are few groups, so looking along them is quickest.
+    /// The entry of a group. There are few groups, so a linear search is fastest.
     pub(crate) fn of(&mut self, group_id: i64) -> &mut Entry {
         let known = self.0.iter().position(|(id, _)| *id == group_id);
         let index = known.unwrap_or_else(|| {
@@ -26,7 +26,7 @@ impl Accounts {
         &mut self.0[index].1
     }
 
-    /// Writes the entries down and forgets them.
+    /// Stores the entries and clears them.
     pub(crate) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         for (group_id, entry) in self.0.drain(..) {
             connection

@@ -20,7 +20,7 @@ impl Bus for Embedded {
         Ok(MessageId(message_name(id)))
     }
 
-    /// One commit for all that can be sent at all.
+    /// One commit for all messages that are valid.
     async fn send_all(&self, messages: Vec<Outgoing>) -> Vec<Result<MessageId, SendError>> {
         let mut answers: Vec<Result<MessageId, SendError>> = Vec::with_capacity(messages.len());
         let mut parcels = Vec::with_capacity(messages.len());
@@ -59,7 +59,7 @@ impl Bus for Embedded {
     }
 }
 
-/// The letter goes and the message comes in one commit.
+/// Removes the letter and sends the message in one commit.
 #[async_trait]
 impl Redeliver for Embedded {
     async fn redeliver(&self, letter: &DeadLetter) -> Result<(), SendError> {

@@ -16,9 +16,9 @@ use crate::group::{Claimed, GroupState, Lease};
 use crate::message::GivenUp;
 use crate::settling::{Answer, Fate, OpenBatch, WAITING_ANSWERS, write_answers};
 
-/// A worker that was not woken looks again after this long, in case the clock of the machine was set.
+/// A worker that was not woken checks again after this long, in case the clock of the machine was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// Keeps a worker from spinning while a message that is due waits for a commit to end.
+/// Keeps a worker from spinning while a due message waits for a commit to end.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 /// How long a worker waits after a read that failed.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(200);
@@ -90,7 +90,7 @@ impl Worker {
         while let Some(claimed) = self.next_batch().await {
             let Some((batch, deliveries)) = self.open(claimed).await else { continue };
             let leased_until = Instant::now() + self.settings.lease;
-            // What is started after half of the lease might not end within it.
+            // What starts after half of the lease might not end within it.
             let deadline = Deadline(Instant::now() + self.settings.lease / 2);
             let limits = BatchLimits { deadline: Some(deadline), shutdown: Some(self.shutdown.clone()) };
             let work = self.function.process(deliveries, limits, &batch);
@@ -104,7 +104,7 @@ impl Worker {
                         tracing::warn!(group = self.group.name, "a batch took longer than its lease");
                         batch.expire().await;
                     }
-                    // Giving the work up drops what it has not settled, which goes back to the queue.
+                    // Dropping the work returns what it has not settled to the queue.
                     () = &mut drain => return,
                 }
             }
@@ -121,7 +121,7 @@ impl Worker {
             let pause = match self.group.claim(self.settings.batch.max(1), &store.horizon, &store.readers) {
                 Ok(claimed) if !claimed.messages.is_empty() => {
                     if claimed.messages.len() >= self.settings.batch {
-                        // There is probably more: that is for the next worker.
+                        // There is probably more, for the next worker.
                         self.group.wake();
                     }
                     return Some(claimed);
@@ -132,7 +132,7 @@ impl Worker {
                         .clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
                 }),
                 Err(error) => {
-                    tracing::warn!(group = self.group.name, %error, "messages could not be read");
+                    tracing::warn!(group = self.group.name, %error, "reading messages failed");
                     PAUSE_AFTER_ERROR
                 }
             };
@@ -145,18 +145,18 @@ impl Worker {
         }
     }
 
-    /// Makes ready what was claimed; `None` when nothing of it is to be handled.
+    /// Prepares what was claimed; `None` when none of it is to be handled.
     async fn open(&self, claimed: Claimed) -> Option<(OpenBatch, Vec<Delivery>)> {
         let first_id = self.store.inner.first_id;
         if claimed.messages.iter().any(|(lease, _)| lease.key.id < first_id) {
-            // A message from before this start may be what ended the program then. That it was taken is written down
-            // before it is handled, so that it cannot end the program for ever.
+            // A message from before this start may be the one that crashed the program. Its claim is stored before it is handled,
+            // so that it cannot crash the program for ever.
             let noted = match self.store.writer() {
                 Ok(writer) => writer.write(|_| Ok(())).await,
                 Err(closed) => Err(closed),
             };
             if let Err(error) = noted {
-                tracing::warn!(group = self.group.name, %error, "messages could not be taken");
+                tracing::warn!(group = self.group.name, %error, "claiming messages failed");
                 sleep(PAUSE_AFTER_ERROR).await;
                 return None;
             }
@@ -178,7 +178,7 @@ impl Worker {
             }
         }
         if !given_up.is_empty() {
-            // Should nobody write it, the messages go back to the queue.
+            // If it is never written, the messages go back to the queue.
             let _ = self.answers.send(given_up).await;
         }
         if deliveries.is_empty() {

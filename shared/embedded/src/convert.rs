@@ -22,7 +22,7 @@ pub(crate) fn instant(nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// A column that holds what this program never writes.
+/// A column with a value that this program never writes.
 pub(crate) fn unreadable(
     column: usize,
     error: impl std::error::Error + Send + Sync + 'static,
@@ -30,7 +30,7 @@ pub(crate) fn unreadable(
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(error))
 }
 
-/// A number in a column that names nothing.
+/// A number in a column that stands for nothing.
 pub(crate) fn out_of_range(column: usize, value: i64) -> rusqlite::Error {
     unreadable(column, FromSqlError::OutOfRange(value))
 }
@@ -62,7 +62,7 @@ pub(crate) fn properties(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Re
     }
 }
 
-/// How many rows to read for a page of `limit`: one more, which tells whether there is another page.
+/// How many rows to read for a page of `limit`: one more, which shows whether there is another page.
 pub(crate) fn rows_for(limit: u32) -> u32 {
     limit.clamp(1, MAX_PAGE) + 1
 }
@@ -84,9 +84,9 @@ pub(crate) fn parse_cursor(cursor: &str) -> Result<(i64, &str), StoreError> {
         .ok_or_else(|| foreign_cursor(cursor))
 }
 
-/// What is said of a cursor that this listing did not give.
+/// The error for a cursor that another listing issued.
 pub(crate) fn foreign_cursor(cursor: &str) -> StoreError {
-    StoreError::Invalid(format!("the cursor {cursor:?} is none of this listing"))
+    StoreError::Invalid(format!("the cursor {cursor:?} does not belong to this listing"))
 }
 
 /// The cursor after a row that is ordered by an instant, then by a text.

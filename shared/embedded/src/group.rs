@@ -15,8 +15,8 @@ use crate::readers::Readers;
 /// A claim ends early once its bodies come to this, so that a batch of large messages stays small in memory.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// The queue of one consumer group, as far as it is not in the file: one process owns the file, so who works on what
-/// need not be written down.
+/// The part of a consumer group's queue that is not in the file: one process owns the file, so which worker has which
+/// message need not be stored.
 #[derive(Debug)]
 pub(crate) struct GroupState {
     pub(crate) id: i64,
@@ -66,7 +66,7 @@ impl GroupState {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Wakes a worker for a message that became visible, unless every worker is awake by its due time anyway.
+    /// Wakes a worker for a message that became visible, unless all workers will be awake at its due time anyway.
     pub(crate) fn wake_for(&self, due: i64, now: i64) {
         if due <= now || due < self.next_due.load(Ordering::SeqCst) {
             self.notify.notify_one();
@@ -84,7 +84,7 @@ impl GroupState {
         self.notify.notify_one();
     }
 
-    /// Returns when the group is woken; at once if it was since the last call.
+    /// Returns when the group is woken, or at once if it was woken since the last call.
     pub(crate) async fn woken(&self) {
         self.notify.notified().await;
     }
@@ -137,7 +137,7 @@ impl GroupState {
     }
 }
 
-/// The right to settle one message. Dropped unsettled, the message goes back to the queue at the same attempt.
+/// The right to settle one message. If it is dropped unsettled, the message goes back to the queue at the same attempt.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) group: Arc<GroupState>,
@@ -151,7 +151,7 @@ impl Lease {
         Self { group: group.clone(), key, settled: false }
     }
 
-    /// The file says what becomes of the message.
+    /// The message is settled in the file.
     pub(crate) fn settled(mut self) {
         self.settled = true;
     }
@@ -205,7 +205,7 @@ fn read_one(connection: &Connection, group_id: i64, key: Key) -> rusqlite::Resul
     statement.query_row([group_id, key.due, key.id], |row| delivery(row, None)).optional()
 }
 
-/// Makes a delivery of a row; `before` is the one read before it, whose names it shares if they are the same.
+/// Converts a row to a delivery; `before` is the previous one, whose names it shares if they are equal.
 fn delivery(row: &Row<'_>, before: Option<&Delivery>) -> rusqlite::Result<Delivery> {
     let shared = |column: usize, known: Option<&Arc<str>>| -> rusqlite::Result<Option<Arc<str>>> {
         let text =

@@ -37,7 +37,7 @@ impl Embedded {
         .await
     }
 
-    /// How often the effect of an idempotency key may have happened without our knowing, because its owner died.
+    /// How often the effect of an idempotency key may have happened without a record, because its owner died.
     /// Counts rows.
     pub async fn leases_taken_over(&self) -> Result<u64, StoreError> {
         self.count_rows("SELECT coalesce(sum(taken_over), 0) FROM idempotency").await

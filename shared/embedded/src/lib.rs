@@ -57,8 +57,8 @@ use writer::{WriteError, Writer, WriterFigures};
 
 /// An open file: the bus and every store. Clones share it.
 ///
-/// Only one process at a time may have a file open, unless all of them open it as [`Access::Shared`]. Dropping the last clone closes the file after the writes that
-/// are queued; [`Embedded::close`] does the same and tells whether it went well.
+/// Only one process at a time may have a file open, unless all of them open it as [`Access::Shared`]. Dropping the last
+/// clone closes the file after the queued writes; [`Embedded::close`] does the same and reports whether that succeeded.
 #[derive(Clone)]
 pub struct Embedded {
     inner: Arc<Inner>,
@@ -79,14 +79,14 @@ struct Inner {
     horizon: Arc<Horizon>,
     figures: Arc<WriterFigures>,
     outbox: OutboxMode,
-    /// Made at the first use, when the recorder of metrics is installed.
+    /// Created at the first use, when the metrics recorder is installed.
     send_counters: OnceLock<SendCounters>,
     path: std::path::PathBuf,
     first_id: i64,
 }
 
 impl Embedded {
-    /// Opens the file at `path`, or makes it. Blocks for a moment; needs no async runtime.
+    /// Opens the file at `path`, or creates it. Blocks for a moment; needs no async runtime.
     ///
     /// Messages that were in flight when the last program on this file died are delivered again, with one attempt
     /// more.
@@ -114,31 +114,31 @@ impl Embedded {
         &self.inner.path
     }
 
-    /// Makes a consumer group known together with what it takes, instead of what it took before. Messages sent from
-    /// then on wait for it, whether it runs or not.
+    /// Registers a consumer group with its subscription, which replaces an earlier one. From then on messages wait for the
+    /// group, whether it runs or not.
     pub async fn subscribe(&self, subscription: &Subscription) -> Result<(), StoreError> {
         self.join_group(subscription).await?;
         Ok(())
     }
 
-    /// Makes every idle consumer look at the clock again. Only a clock given in [`Options::clock`] needs it.
+    /// Wakes every idle consumer to check the clock. Only needed with a clock given in [`Options::clock`].
     pub fn wake(&self) {
         for group in self.inner.routing.groups() {
             group.wake_all();
         }
     }
 
-    /// Writes what is queued, folds the log into the file and closes it. Every later call answers that the file is
-    /// closed. Stop the consumers first: what they still have in flight is delivered again at the next opening.
+    /// Writes what is queued, folds the log into the file and closes it. Every later call fails because the file is
+    /// closed. Stop the consumers first: what they still have in flight is redelivered at the next opening.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.readers.close();
         let closed = self.writer()?.close().await;
         let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // It has answered, so it is at its end.
+            // It has answered, so it is about to end.
             let _ = thread.join();
         }
-        // Idle consumers notice that there is nothing more to wait for.
+        // So that idle consumers notice the end.
         self.wake();
         Ok(closed?)
     }
@@ -176,7 +176,7 @@ impl Drop for Inner {
         self.writer.take();
         self.readers.close();
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody can wait for an answer any more, so this takes as long as one commit.
+            // No caller can be waiting any more, so this takes as long as one commit.
             let _ = thread.join();
         }
     }

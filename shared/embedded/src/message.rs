@@ -9,7 +9,7 @@ use crate::convert::{nanos, properties_text};
 /// The largest body accepted, in bytes: RocketMQ's own limit.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// A message as a row keeps it, made on the caller's thread so that the writer only binds it.
+/// A message as a row stores it, prepared on the caller's thread so that the writer only binds it.
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
     pub(crate) topic: Arc<str>,
@@ -45,15 +45,15 @@ impl Parcel {
     }
 }
 
-/// Why and after how many tries a message is given up.
+/// Why and after how many attempts a message is given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GivenUp {
     pub(crate) because: String,
     pub(crate) attempts: u32,
 }
 
-/// Where a message stands in the queue of its group. It changes whenever the message is put back, so a worker that
-/// comes too late finds nothing under the key it knows.
+/// The position of a message in the queue of its group. It changes whenever the message is put back, so a worker that is
+/// too late finds nothing under its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) due: i64,
@@ -64,7 +64,7 @@ impl Key {
     pub(crate) const FIRST: Self = Self { due: i64::MIN, id: i64::MIN };
 }
 
-/// What the bus calls a message.
+/// The bus' id of a message.
 pub(crate) fn message_name(id: i64) -> String {
     format!("{id:016x}")
 }

@@ -16,7 +16,7 @@ use crate::writer::{Writer, WriterFigures, WriterThread};
 
 /// The layout this program reads and writes.
 const SCHEMA_VERSION: i64 = 1;
-/// "BoxO": tells our files from those of other programs that use SQLite.
+/// "BoxO": distinguishes our files from those of other programs that use SQLite.
 const APPLICATION_ID: i64 = 0x426F_784F;
 /// Files up to this size are checked whole when opened; a larger one would take too long.
 const CHECKED_BYTES: u64 = 32 * 1024 * 1024;
@@ -45,11 +45,11 @@ pub enum OpenError {
     NotWritable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         because: String,
     },
-    /// It is damaged, or no file of this program.
-    #[error("{} is damaged or no Boxoffice file: {because}; restore a copy, or move it away to start anew", path.display())]
+    /// It is damaged, or not a file of this program.
+    #[error("{} is damaged or not a Boxoffice file: {because}; restore a backup, or move it away to start empty", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum OpenError {
         because: String,
     },
     /// A newer program made it.
-    #[error("{} has layout {found}, this program knows layouts up to {known}: use the newer program", path.display())]
+    #[error("{} has layout {found}, but this program supports layouts up to {known}; use the newer program", path.display())]
     NewerSchema {
         /// The file.
         path: PathBuf,
@@ -118,7 +118,7 @@ pub(crate) fn open(path: &Path, options: Options) -> Result<Opened, OpenError> {
     Ok(Opened { writer, thread, readers, routing, horizon, figures, path, first_id })
 }
 
-/// The one name of the file, so that two ways to write it share one lock.
+/// The canonical path of the file, so that two spellings of it share one lock.
 pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let not_writable = |because: String| OpenError::NotWritable { path: path.to_owned(), because };
     if path.is_dir() {
@@ -127,7 +127,7 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     if path.exists() {
         return path.canonicalize().map_err(|error| not_writable(error.to_string()));
     }
-    let name = path.file_name().ok_or_else(|| not_writable("it names no file".to_owned()))?;
+    let name = path.file_name().ok_or_else(|| not_writable("it is not the path of a file".to_owned()))?;
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder
         .canonicalize()
@@ -175,14 +175,14 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     }
     Err(OpenError::Corrupt {
         path: path.to_owned(),
-        because: "it does not begin like an SQLite file".to_owned(),
+        because: "it does not start like an SQLite file".to_owned(),
     })
 }
 
 fn check_contents(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| open_error(path, &error);
     let corrupt = |because: String| OpenError::Corrupt { path: path.to_owned(), because };
-    // In one snapshot: another process may make the tables at this moment.
+    // In one snapshot: another process may be creating the tables.
     let snapshot = connection.unchecked_transaction().map_err(failed)?;
     let tables: i64 =
         snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
@@ -212,7 +212,7 @@ fn tune(connection: &Connection, options: &Options, path: &Path) -> Result<(), O
     if mode != "wal" {
         return Err(OpenError::Io {
             path: path.to_owned(),
-            because: format!("its file system allows no write-ahead log (journal mode {mode})"),
+            because: format!("its file system does not support a write-ahead log (journal mode {mode})"),
         });
     }
     let synchronous = match options.durability {
@@ -227,7 +227,7 @@ fn tune(connection: &Connection, options: &Options, path: &Path) -> Result<(), O
         .map_err(failed)?;
     match options.access {
         Access::Alone => connection.busy_timeout(Duration::from_secs(2)),
-        // SQLite's own time-out sleeps ever longer, up to 100 ms, while commits take turns every millisecond.
+        // SQLite's own busy timeout sleeps longer and longer, up to 100 ms, while commits take turns every millisecond.
         Access::Shared => connection.busy_handler(Some(wait_for_a_turn)),
     }
     .map_err(failed)?;
@@ -235,8 +235,8 @@ fn tune(connection: &Connection, options: &Options, path: &Path) -> Result<(), O
     Ok(())
 }
 
-/// Turns the write-ahead log on; the journal mode after that. Of several processes that do so on a new file at the
-/// same time, SQLite turns away all but one, without waiting.
+/// Turns the write-ahead log on; returns the resulting journal mode. When several processes do this on a new file at the
+/// same time, SQLite rejects all but one without waiting.
 fn write_ahead_log(connection: &Connection, access: Access) -> rusqlite::Result<String> {
     let begun = Instant::now();
     loop {
@@ -259,8 +259,8 @@ fn wait_for_a_turn(looks: i32) -> bool {
     TURN_LOOK.saturating_mul(u32::try_from(looks).unwrap_or(u32::MAX)) < TURN
 }
 
-/// Makes the tables of a new file, counts this opening, and one try more for what was in flight when the program
-/// died. Writing here shows at once whether the file can be written.
+/// Creates the tables of a new file, counts this opening, and counts one more attempt for what was in flight when the
+/// program died. This write also shows at once whether the file can be written.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -290,7 +290,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     Ok(opening)
 }
 
-/// Writes down the given subscriptions, then takes in all that the file knows.
+/// Stores the given subscriptions, then loads all that the file has.
 fn load_routing(
     connection: &mut Connection,
     routing: &SharedRouting,

@@ -43,7 +43,9 @@ impl OrderStore for Embedded {
                 Ok(Created::New { unsent })
             }
             Written::Existing(order) => Ok(Created::Existing(order)),
-            Written::Nothing => Err(StoreError::Conflict("the order came and went".to_owned())),
+            Written::Nothing => {
+                Err(StoreError::Conflict("the order was created and removed meanwhile".to_owned()))
+            }
         }
     }
 
@@ -139,7 +141,7 @@ impl OrderStore for Embedded {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Page<Order>, StoreError> {
-        // No order was made in the last nanosecond that the file can tell.
+        // No order is created in the last nanosecond that the file can represent.
         let (created, before) = cursor.map_or(Ok((i64::MAX, "")), parse_cursor)?;
         let sql = format!(
             "{ORDER} WHERE user_id = ?1 AND (created_at, order_no) < (?2, ?3) \
@@ -180,7 +182,7 @@ impl OrderStore for Embedded {
     }
 
     async fn clear_marks(&self, marks: &[MarkId]) -> Result<(), StoreError> {
-        // A mark that is no number is none of this file, so it is not there.
+        // A mark that is not a number is not from this file, so it does not exist.
         let ids: Vec<i64> = marks.iter().filter_map(|mark| mark.0.parse().ok()).collect();
         for chunk in ids.chunks(MARKS_PER_WRITE) {
             let chunk = chunk.to_vec();

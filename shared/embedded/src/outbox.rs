@@ -54,8 +54,8 @@ impl Packed {
         Ok(Self { outbox, parcels, mode })
     }
 
-    /// The step was taken. Sends or marks the messages; `again`: it had been taken before, so that only repeatable
-    /// messages go out once more.
+    /// The step was taken. Sends or marks the messages. With `again` it had been taken before, so only repeatable messages
+    /// are sent once more.
     pub(crate) fn go(&self, tx: &mut Tx<'_>, again: bool) -> rusqlite::Result<Marks> {
         if again && self.outbox.remembered {
             return Ok(Marks::new());

@@ -128,7 +128,7 @@ impl Embedded {
         })
     }
 
-    /// Runs a scan where it holds up nobody.
+    /// Runs a scan on a blocking thread.
     pub(crate) async fn scan<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,

@@ -1,4 +1,4 @@
-//! What becomes of messages that were handled: the answers of all workers of a function share one write.
+//! Settles handled messages: the answers of all workers of a function share one write.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,19 +21,19 @@ const MOST_PER_WRITE: usize = 1_024;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What is to become of one message.
+/// What to do with one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is done with.
+    /// It is done.
     Delete,
-    /// It comes again.
+    /// It is delivered again.
     Again { delay: Duration, attempt: u32 },
     /// It goes to the dead letters.
     Bury(GivenUp),
 }
 
 impl Fate {
-    /// What an outcome of delivery `attempt` means. `forever`: a message that is given up nowhere else, a dead letter.
+    /// The fate of a message by the outcome of delivery `attempt`. `forever`: a dead letter, which is never given up.
     pub(crate) fn of(
         outcome: Outcome,
         attempt: u32,
@@ -56,7 +56,7 @@ impl Fate {
     }
 }
 
-/// One message and what is to become of it. Dropped before it is written, the message goes back to the queue.
+/// One message and its fate. If it is dropped before it is written, the message goes back to the queue.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) lease: Lease,
@@ -82,7 +82,7 @@ impl OpenBatch {
         Self { slots: Mutex::new(leases.into_iter().map(Some).collect()), policy, forever, answers }
     }
 
-    /// The lease ran out: whatever has no answer yet comes again at once, with one attempt more.
+    /// The lease ran out: what has no answer yet is delivered again at once, with one more attempt.
     pub(crate) async fn expire(&self) {
         let open: Vec<(Lease, u32)> = self.slots().iter_mut().filter_map(Option::take).collect();
         let answers = open.into_iter().map(|(lease, attempt)| {
@@ -99,7 +99,7 @@ impl OpenBatch {
 
     async fn hand_over(&self, answers: Vec<Answer>) {
         if !answers.is_empty() {
-            // When nobody writes answers any more, they are dropped and the messages go back to the queue.
+            // When answers are no longer written, they are dropped and the messages go back to the queue.
             let _ = self.answers.send(answers).await;
         }
     }
@@ -112,7 +112,7 @@ impl Settle for OpenBatch {
         {
             let mut slots = self.slots();
             for Settled { index, outcome } in settled {
-                // Nothing there: the lease ran out before, and another worker has the message.
+                // Not found: the lease ran out before, and another worker has the message.
                 let Some((lease, attempt)) = slots.get_mut(index).and_then(Option::take) else { continue };
                 match outcome {
                     Some(outcome) => {
@@ -135,7 +135,7 @@ fn jitter(lease: &Lease) -> f64 {
     f64::from(u32::try_from(hash >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
-/// Writes answers until every sender is gone. A write that fails is tried again: the disk may be full for a while.
+/// Writes answers until every sender is gone. A write that fails is retried: the disk may be full for a while.
 pub(crate) async fn write_answers(store: Embedded, mut answers: mpsc::Receiver<Vec<Answer>>) {
     while let Some(mut waiting) = answers.recv().await {
         while waiting.len() < MOST_PER_WRITE
@@ -148,7 +148,7 @@ pub(crate) async fn write_answers(store: Embedded, mut answers: mpsc::Receiver<V
             if error == WriteError::Closed {
                 return;
             }
-            tracing::warn!(%error, answers = waiting.len(), "answers could not be written, trying again");
+            tracing::warn!(%error, answers = waiting.len(), "settling messages failed; retrying");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -165,7 +165,7 @@ async fn write_once(store: &Embedded, answers: &[Answer]) -> Result<(), WriteErr
         .collect();
     let work = move |tx: &mut Tx<'_>| -> rusqlite::Result<()> {
         for (group, key, fate) in &changes {
-            // False, nothing found: another worker has settled it since.
+            // Not found: another worker has settled it since.
             let _found = match fate {
                 Fate::Delete => tx.done(group, *key)?,
                 Fate::Again { delay, attempt } => {

@@ -75,7 +75,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Puts a message in front of every group that takes it; its id.
+    /// Adds a message to the queue of every group that takes it; returns its id.
     pub(crate) fn send(&mut self, parcel: &Parcel) -> rusqlite::Result<i64> {
         let id = self.new_id();
         let takers = self.routing.takers(&parcel.topic, parcel.tag.as_deref());
@@ -92,7 +92,7 @@ impl Tx<'_> {
         Ok(id)
     }
 
-    /// Puts a message in front of one group only, as redrive `generation`. False when there is no such group.
+    /// Adds a message to the queue of one group only, as redrive `generation`. False when the group does not exist.
     pub(crate) fn send_to(&mut self, name: &str, parcel: &Parcel, generation: u32) -> rusqlite::Result<bool> {
         let Some(group) = self.routing.group(name) else { return Ok(false) };
         let id = self.new_id();
@@ -100,7 +100,7 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Makes the message of `key` due again at `due`. False when it is there no more: somebody else settled it.
+    /// Makes the message of `key` due again at `due`. False when it is gone: another worker settled it.
     pub(crate) fn reschedule(
         &mut self,
         group: &Arc<GroupState>,
@@ -119,7 +119,7 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    /// Deletes a message that was handled. False when it is there no more.
+    /// Deletes a message that was handled. False when it is gone.
     pub(crate) fn done(&mut self, group: &GroupState, key: Key) -> rusqlite::Result<bool> {
         let deleted = self.delete(group, key)?;
         self.accounts.of(group.id).handled += i64::from(deleted);
@@ -134,7 +134,7 @@ impl Tx<'_> {
         Ok(deleted > 0)
     }
 
-    /// Moves a message to the dead letters of its group. False when it is there no more.
+    /// Moves a message to the dead letters of its group. False when it is gone.
     pub(crate) fn bury(
         &mut self,
         group: &GroupState,
@@ -206,7 +206,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Remembers a message that somebody else has to send; the number of its mark.
+    /// Stores a message that the caller has to send; returns the number of its mark.
     pub(crate) fn mark(&self, parcel: &Parcel) -> rusqlite::Result<i64> {
         self.connection
             .prepare_cached(

@@ -18,16 +18,16 @@ const QUEUE: usize = 4_096;
 /// The most jobs in one commit, so that no caller waits long for its neighbours.
 const MOST_PER_COMMIT: usize = 2_048;
 
-/// Why a write was not, or perhaps not, made.
+/// Why a write was not made, or may not have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WriteError {
-    /// The writer does not run: nothing was written.
+    /// The writer is not running: nothing was written.
     #[error("the file is closed")]
     Closed,
-    /// This write breaks a rule of the file and never succeeds.
-    #[error("the file refuses it: {0}")]
+    /// This write violates a constraint of the file and can never succeed.
+    #[error("the file rejected the write: {0}")]
     Refused(String),
-    /// Nothing was written: the disk is full, or the like.
+    /// Nothing was written: the disk is full, or a similar failure.
     #[error("{0}")]
     Failed(String),
     /// The commit failed or its answer was lost.
@@ -67,10 +67,10 @@ impl From<rusqlite::Error> for WriteError {
     }
 }
 
-/// One piece of work. It may run twice, when a neighbour in its commit failed; only the last run counts.
+/// One piece of work. It may run twice, if another job in its commit failed; only the last run counts.
 trait Job: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()>;
-    /// Tells the caller what became of the last run.
+    /// Reports the result of the last run to the caller.
     fn answer(&mut self, committed: Result<(), WriteError>);
 }
 
@@ -96,7 +96,7 @@ where
             self.value.take().ok_or_else(|| WriteError::Failed("the write did not run".into()))
         });
         if let Some(reply) = self.reply.take() {
-            // A caller that went away does not want the answer.
+            // A caller that is gone does not need the answer.
             let _ = reply.send(answer);
         }
     }
@@ -154,7 +154,7 @@ pub(crate) struct WriterFigures {
     pub(crate) busy: AtomicU64,
 }
 
-/// The way to the writer thread.
+/// A handle to the writer thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Command>,
@@ -198,7 +198,7 @@ pub(crate) struct WriterThread {
 }
 
 impl WriterThread {
-    /// Starts the thread, and gives the way to it and a handle to wait for its end.
+    /// Starts the thread; returns a handle to send it work and one to wait for its end.
     pub(crate) fn start(self) -> std::io::Result<(Writer, std::thread::JoinHandle<()>)> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let thread =
@@ -247,7 +247,7 @@ impl WriterThread {
         self.figures.busy.fetch_add(took, Ordering::Relaxed);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.jobs.fetch_add(group.jobs.len() as u64, Ordering::Relaxed);
-        // Workers first: by the time they read, the callers below are on their way as well.
+        // Workers first: by the time they read, the callers below have been answered as well.
         for (consumers, due) in woken {
             consumers.wake_for(due, stamp);
         }
@@ -257,8 +257,8 @@ impl WriterThread {
         }
     }
 
-    /// Makes one commit of a group and, if there is a `queue`, of what comes in while the group runs: with a slow
-    /// disk, half of the callers would otherwise wait for the commit after.
+    /// Commits a group and, if there is a `queue`, what comes in while the group runs. With a slow disk half of the callers
+    /// would otherwise wait for the next commit.
     fn transaction(
         &mut self,
         group: &mut Group,
@@ -311,7 +311,7 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Writes down how far each group has claimed, since a commit is made anyway.
+    /// Stores how far each group has claimed, since a commit is made anyway.
     fn write_claims(&self, written: &Claims) -> rusqlite::Result<Vec<(i64, (i64, i64))>> {
         let mut marks = Vec::new();
         for group in self.routing.groups() {
@@ -327,7 +327,7 @@ impl WriterThread {
         Ok(marks)
     }
 
-    /// Forgets the claims of groups that have nothing in flight, folds the log into the file, closes it.
+    /// Clears the claims of groups that have nothing in flight, folds the log into the file, closes it.
     fn finish(self) -> Result<(), WriteError> {
         for group in self.routing.groups().iter().filter(|group| group.in_flight() == 0) {
             self.connection.execute(

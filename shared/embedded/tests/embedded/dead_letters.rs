@@ -22,7 +22,7 @@ fn letters_of(group: &str) -> Subscription {
     }
 }
 
-/// Runs order-process as told until nothing is left, then gives the dead letters.
+/// Runs order-process with these answers until nothing is left; returns the dead letters.
 async fn letters_after(place: &Place, answer: fn() -> Outcome) -> Vec<Delivery> {
     let store = place.open();
     let mut sent = message("T1");

@@ -46,7 +46,7 @@ fn a_file_of_garbage_is_called_damaged_and_left_as_it_is() {
     fs::write(place.file(), b"these are not the bytes of a database").unwrap();
     let refused = Embedded::open(place.file(), Options::default()).unwrap_err();
     assert!(matches!(refused, OpenError::Corrupt { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("restore a copy"), "{refused}");
+    assert!(refused.to_string().contains("restore a backup"), "{refused}");
     assert_eq!(fs::read(place.file()).unwrap(), b"these are not the bytes of a database");
 }
 

@@ -71,7 +71,7 @@ async fn a_group_that_is_not_running_and_not_named_at_the_next_start_gets_its_me
 }
 
 #[tokio::test]
-async fn a_group_that_subscribes_anew_takes_only_what_it_says_now() {
+async fn a_group_that_subscribes_again_takes_only_what_it_says_now() {
     let place = Place::new();
     let store = place.open();
     store.subscribe(&Subscription::new("audit", topic::ORDER, &[])).await.unwrap();

@@ -58,14 +58,14 @@ pub fn crash_image(store: &Embedded, to: &Path) {
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting for: {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
 type Script = dyn Fn(&Delivery) -> Option<Outcome> + Send + Sync;
 
-/// A function that writes down what it gets and answers as it is told; `None` never answers.
+/// A function that records what it gets and answers as the test says; `None` never answers.
 pub struct Scripted {
     subscription: Subscription,
     script: Box<Script>,
@@ -141,7 +141,7 @@ impl Running {
         self.task.is_finished()
     }
 
-    /// How it ended, without being told to.
+    /// How it ended by itself.
     pub async fn ended(self) -> Result<(), TransportError> {
         self.task.await.unwrap()
     }
