@@ -18,7 +18,7 @@ pub struct OrderAccepted {
     /// The state: always `Created`.
     #[schema(value_type = String, example = "Created")]
     pub state: OrderState,
-    /// Unpaid at this local time, the order is cancelled.
+    /// The local time at which the order is cancelled if it is still unpaid.
     #[schema(value_type = String, example = "2026-11-22T10:30:30.123")]
     pub expire_time: DateTime,
 }
@@ -109,7 +109,7 @@ pub struct OrderView {
     /// When it was paid.
     #[schema(value_type = Option<String>)]
     pub pay_time: Option<DateTime>,
-    /// Unpaid at this time, it is cancelled.
+    /// When it is cancelled if it is still unpaid.
     #[schema(value_type = String, example = "2026-11-22T10:30:30.123")]
     pub expire_time: DateTime,
     /// Money owed to the buyer; null when none was ever owed.

@@ -18,7 +18,7 @@ pub struct CancelOrder {
     pub changes: OrderChanges,
     /// Tells when the order is cancelled.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub zone: TimeZone,
 }
 

@@ -29,7 +29,7 @@ pub struct CreateOrder {
     pub idempotent: IdempotentCalls,
     /// Tells when the order is made and expires.
     pub clock: Arc<dyn Clock>,
-    /// Makes order numbers.
+    /// Generates order numbers.
     pub ids: Arc<dyn Ids>,
     /// The zone, the payment window, the most tickets in one order.
     pub rules: BusinessRules,
@@ -90,14 +90,14 @@ impl CreateOrder {
         match tokio::time::timeout(self.catalogue_timeout, asking).await {
             Ok(Ok(Some(tier))) => check_tier(request, &tier),
             Ok(Ok(None)) => {
-                Err(ApiError::field("ticketId", format!("names no ticket on sale: {}", request.ticket_id)))
+                Err(ApiError::field("ticketId", format!("is not on sale: {}", request.ticket_id)))
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "order-process will check the ticket");
+                tracing::warn!(%error, "the catalogue is unavailable; order-process will check the ticket");
                 Ok(())
             }
             Err(_) => {
-                tracing::warn!("the catalogue did not answer in time; order-process will check the ticket");
+                tracing::warn!("the catalogue did not respond in time; order-process will check the ticket");
                 Ok(())
             }
         }
@@ -150,7 +150,7 @@ impl CreateOrder {
     }
 
     fn accepted(&self, order: Order) -> OrderAccepted {
-        // A repeat tells where the order stood when it was accepted, not where it stands now.
+        // A repeat returns the state in which the order was accepted, not its current one.
         let state = OrderState::Created;
         let expire_time = self.rules.zone.to_datetime(order.expires_at);
         OrderAccepted { order_no: order.order_no, status: state.wire_code(), state, expire_time }
@@ -160,17 +160,17 @@ impl CreateOrder {
 fn check_tier(request: &NewOrder, tier: &Tier) -> Result<(), ApiError> {
     let mut invalid = Vec::new();
     if request.show_id != tier.show_id {
-        let detail = format!("is not the show of ticket {}: {}", tier.ticket_id, request.show_id);
+        let detail = format!("does not match ticket {}, found {}", tier.ticket_id, request.show_id);
         invalid.push(InvalidField::new("showId", detail));
     }
     if request.session_id != tier.session_id {
-        let detail = format!("is not the session of ticket {}: {}", tier.ticket_id, request.session_id);
+        let detail = format!("does not match ticket {}, found {}", tier.ticket_id, request.session_id);
         invalid.push(InvalidField::new("sessionId", detail));
     }
     if let Some(limit) = tier.per_user_limit
         && request.quantity > i64::from(limit)
     {
-        let detail = format!("must be at most {limit}, the limit per buyer, found {}", request.quantity);
+        let detail = format!("must not exceed {limit}, the limit per buyer, found {}", request.quantity);
         invalid.push(InvalidField::new("quantity", detail));
     }
     if invalid.is_empty() { Ok(()) } else { Err(ApiError::Invalid(invalid)) }

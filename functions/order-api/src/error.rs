@@ -5,7 +5,7 @@ use boxoffice_domain::{OrderNo, TicketId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One field of a request that cannot be taken as it is.
+/// One invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InvalidField {
     /// The field: its path in the JSON body, or the name of a path part, query parameter or header.
@@ -23,7 +23,7 @@ impl InvalidField {
     }
 }
 
-/// Why the service did not do what it was asked.
+/// Why the service did not do what was requested.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// Fields of the request are out of range or name something that does not exist; nothing changed.
@@ -53,7 +53,7 @@ pub enum ApiError {
         /// When its result is known at the latest, or another may take over.
         retry_after: Duration,
     },
-    /// A store did not answer, or refused something it should take. With an idempotency key it is safe to repeat.
+    /// A store did not respond, or rejected a valid request. With an idempotency key it is safe to repeat.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

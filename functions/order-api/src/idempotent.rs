@@ -71,5 +71,5 @@ impl IdempotentCalls {
 
 /// What this service wrote itself can always be read again, unless the record was damaged.
 fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::Store(StoreError::Invalid(format!("the recorded answer cannot be read: {error}")))
+    ApiError::Store(StoreError::Invalid(format!("the recorded response cannot be read: {error}")))
 }

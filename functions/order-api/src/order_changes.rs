@@ -88,12 +88,12 @@ impl OrderChanges {
         let sent = tokio::time::timeout(self.send_timeout, sending).await;
         let sent = sent.unwrap_or_else(|_| {
             let limit = self.send_timeout;
-            Err(SendError::OutcomeUnknown(format!("the bus did not answer within {limit:?}")))
+            Err(SendError::OutcomeUnknown(format!("the bus did not respond within {limit:?}")))
         });
         if let Err(error) = sent
             && SEND_WARNINGS.is_due()
         {
-            tracing::warn!(%error, "the bus did not take a message; outbox-relay will send it, and others like it");
+            tracing::warn!(%error, "the bus did not accept a message; outbox-relay will send it later (further warnings are limited)");
         }
     }
 }

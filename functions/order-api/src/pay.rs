@@ -16,15 +16,15 @@ pub struct PayOrder {
     pub changes: OrderChanges,
     /// Gives a repeat with the same key the first answer.
     pub idempotent: IdempotentCalls,
-    /// Tells a person that a refund is due.
+    /// Alerts a person that a refund is due.
     pub alerts: Arc<dyn Alerts>,
     /// Tells when the order is paid.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub zone: TimeZone,
 }
 
-/// What a payment came to. Both are final and are the answer to every repeat.
+/// The result of a payment. Both are final, and every repeat gets the same.
 #[derive(Serialize, Deserialize)]
 enum Payment {
     Taken,
@@ -43,7 +43,7 @@ impl PayOrder {
         }
     }
 
-    /// Takes a payment: AwaitingPayment becomes Paid, durable before this answers. Paying twice is one payment.
+    /// Takes a payment: AwaitingPayment becomes Paid, durable before this returns. Paying twice counts as one payment.
     ///
     /// A payment of a Cancelled order is recorded as a refund that is due, raises an alert and answers
     /// [`ApiError::PaidTooLate`]. An order past its expiry that nobody cancelled yet can still be paid.

@@ -109,10 +109,10 @@ fn check_contact(contact: &Contact, invalid: &mut Vec<InvalidField>) {
         }
     };
     let phone = format!(
-        "must hold 5 to 20 digits, and else only + ( ) - or spaces, in at most {PHONE_MAX} characters"
+        "must have 5 to 20 digits and at most {PHONE_MAX} characters; other than digits only + ( ) - and spaces are allowed"
     );
     check("phone", contact.phone.as_ref(), is_phone, phone);
-    let email = format!("must have the form name@domain in at most {EMAIL_MAX} bytes");
+    let email = format!("must have the form name@domain and at most {EMAIL_MAX} bytes");
     check("email", contact.email.as_ref(), is_email, email);
     let token = format!("must be 1 to {DEVICE_TOKEN_MAX} printable ASCII characters without spaces");
     check("deviceToken", contact.device_token.as_ref(), is_device_token, token);
@@ -166,7 +166,7 @@ impl ListOrders {
                 .push(InvalidField::new("limit", format!("must be between 1 and {PAGE_MAX}, found {limit}")));
         }
         if self.cursor.as_ref().is_some_and(|cursor| cursor.len() > CURSOR_MAX) {
-            invalid.push(InvalidField::new("cursor", "is none that this API gave out"));
+            invalid.push(InvalidField::new("cursor", "was not issued by this API"));
         }
         match wanted {
             Some(wanted) if invalid.is_empty() => Ok(wanted),

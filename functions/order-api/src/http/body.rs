@@ -16,10 +16,10 @@ use super::Api;
 use super::problem::Problem;
 use crate::{InvalidField, NewOrder};
 
-/// The most that is read, and forgotten, of a body that is too large, in bytes.
+/// How much of a body that is too large is read and discarded, in bytes.
 const FORGOTTEN_BYTES: usize = 32 * 1024 * 1024;
 
-/// The body of a request, said to be JSON, or said nothing about.
+/// The body of a request whose Content-Type is JSON or absent.
 pub(crate) struct JsonBody(Bytes);
 
 impl FromRequest<Api> for JsonBody {
@@ -29,12 +29,12 @@ impl FromRequest<Api> for JsonBody {
         if let Some(kind) = request.headers().get(CONTENT_TYPE)
             && !kind.to_str().is_ok_and(is_json)
         {
-            let detail = "The body must be sent with content-type: application/json.";
+            let detail = "The Content-Type of the body must be application/json.";
             let kind = "urn:boxoffice:problem:unsupported-media-type";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, kind, "The body is of another type", detail));
+            return Err(Problem::new(status, kind, "Unsupported Media Type", detail));
         }
-        // A body that announces its size is refused without keeping any of it.
+        // A body whose Content-Length is over the limit is rejected without being stored.
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         let limit = api.limits.max_body_bytes;
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
@@ -47,8 +47,8 @@ impl FromRequest<Api> for JsonBody {
     }
 }
 
-/// Reads what a client is sending anyway, and forgets it: a connection that is closed under a client that still sends
-/// is reset, and the answer lost. One that asked first (`Expect: 100-continue`) has not begun to send.
+/// Reads and discards what the client is already sending. If the connection were closed instead, it would be reset and the
+/// response lost. A client that sent `Expect: 100-continue` has not started to send.
 async fn let_it_finish(request: Request) {
     let mut body = request.into_body().into_data_stream();
     let mut read = 0;
@@ -73,9 +73,9 @@ fn unreadable(rejection: &BytesRejection) -> Problem {
 }
 
 fn too_large() -> Problem {
-    let detail = "The body is larger than this API takes.";
+    let detail = "The body is larger than this API accepts.";
     let kind = "urn:boxoffice:problem:too-large";
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, kind, "The body is too large", detail)
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, kind, "Payload Too Large", detail)
 }
 
 /// An order that a buyer asks for
@@ -208,13 +208,13 @@ impl JsonBody {
     fn object<'a, Fields: Deserialize<'a>>(&'a self) -> Result<Fields, Problem> {
         let text = std::str::from_utf8(&self.0).map_err(|error| {
             let (line, column) = place(&self.0, error.valid_up_to());
-            Problem::malformed_json("The body is not UTF-8.", line, column)
+            Problem::malformed_json("The body is not valid UTF-8.", line, column)
         })?;
         let not_json = |error: serde_json::Error| {
             let detail = format!("The body is not valid JSON: {error}.");
             Problem::malformed_json(detail, error.line(), error.column())
         };
-        // serde would take a list for the fields in their order.
+        // serde would accept an array as the fields in their order.
         if !text.trim_ascii_start().starts_with('{') {
             serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
             return Err(Problem::malformed("The body must be a JSON object."));
@@ -231,24 +231,24 @@ fn place(body: &[u8], offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Collects what is wrong, so that all of it can be told at once.
+/// Collects every error, so that all of them can be reported at once.
 #[derive(Default)]
 struct Reader {
     invalid: Vec<InvalidField>,
 }
 
 impl Reader {
-    /// A whole number; anything else is noted, and the number is then of no meaning.
+    /// A whole number; anything else is recorded as an error, and the returned number is then meaningless.
     fn required_whole(&mut self, field: &'static str, value: Option<&RawValue>) -> i64 {
         let json = value.map_or("null", RawValue::get);
         let problem = match json.parse::<i64>() {
             Ok(number) => return number,
-            Err(_) if value.is_none() => "is missing: a whole number is needed".to_owned(),
+            Err(_) if value.is_none() => "is required: a whole number".to_owned(),
             Err(_) if is_whole(json) => {
-                format!("must fit 64 bits, found {}", super::problem::shortened(json))
+                format!("must fit in 64 bits, found {}", super::problem::shortened(json))
             }
             Err(_) => match kind_of(json) {
-                "a number" => "must be written without fraction or exponent".to_owned(),
+                "a number" => "must not have a fraction or an exponent".to_owned(),
                 other => format!("must be a whole number, found {other}"),
             },
         };
@@ -256,7 +256,7 @@ impl Reader {
         0
     }
 
-    /// A text, or nothing; anything else is noted.
+    /// A text, or nothing; anything else is recorded as an error.
     fn text(&mut self, field: &'static str, value: Option<&RawValue>) -> Option<String> {
         let json = value?.get();
         match serde_json::from_str::<String>(json) {

@@ -1,4 +1,4 @@
-//! What stands in front of every route: load shedding, time-out, a net for panics, request ids and metrics.
+//! What every route passes through: load shedding, timeout, catching of panics, request ids and metrics.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,14 +60,14 @@ pub(crate) struct RouteEdge {
     edge: Arc<Edge>,
     method: &'static str,
     path: &'static str,
-    /// Whether it may be refused under load.
+    /// Whether it may be rejected under load.
     may_be_shed: bool,
     duration: Histogram,
     /// By status, made when first needed.
     answers: [OnceLock<Counter>; STATUSES.len()],
 }
 
-/// The statuses that this API answers with; any other is counted as the last.
+/// The statuses that this API responds with; any other is counted as the last.
 const STATUSES: [u16; 13] = [200, 201, 304, 400, 404, 405, 409, 413, 415, 422, 503, 431, 500];
 
 impl RouteEdge {
@@ -98,7 +98,7 @@ impl RouteEdge {
         let _place = match self.edge.free.try_acquire() {
             Ok(place) => Some(place),
             Err(_) if self.may_be_shed => {
-                let detail = "Too many requests are being worked on. Repeat the request a little later.";
+                let detail = "Too many requests are in progress. Repeat the request a little later.";
                 return Problem::unavailable(detail).into_response();
             }
             Err(_) => None,
@@ -112,8 +112,8 @@ impl RouteEdge {
             }
             Err(_) => {
                 let detail = format!(
-                    "The request took longer than {:?}; whether it was done is unknown. With the same \
-                     Idempotency-Key it is safe to repeat.",
+                    "The request took longer than {:?} and its outcome is unknown. It is safe to repeat with the \
+                     same Idempotency-Key.",
                     self.edge.time_out
                 );
                 Problem::unavailable(detail).into_response()

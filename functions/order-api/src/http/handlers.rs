@@ -16,7 +16,7 @@ type Answer = Result<Response, Problem>;
 
 /// Accept an order
 ///
-/// The order is saved before this answers; price and seats are settled a moment later, see its state.
+/// The order is saved before the response is sent. Price and seats follow a moment later; see its state.
 #[utoipa::path(
     post, path = "/orders", tag = "orders", operation_id = "createOrder",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats with this key get the first answer: 1 to 255 printable ASCII characters, scoped to the buyer"),
@@ -24,13 +24,13 @@ type Answer = Result<Response, Problem>;
     request_body(content = super::body::CreateOrderBody, description = "What the buyer wants"),
     responses(
         (status = 201, description = "Accepted", body = crate::OrderAccepted),
-        (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not a JSON object", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The first request with this key is still in progress; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is said not to be JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field cannot be taken, or the key was used for another request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Content-Type is not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is invalid, or the key was used for another request", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a timeout, or the store is unavailable; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn create_order(State(api): State<Api>, call: CallContext, body: JsonBody) -> Answer {
@@ -48,10 +48,10 @@ pub(crate) async fn create_order(State(api): State<Api>, call: CallContext, body
     params(("orderNo" = String, Path, description = "The number of the order")),
     responses(
         (status = 200, description = "The order", body = crate::OrderView),
-        (status = 404, description = "There is no such order", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "This can be no order number", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "The order does not exist", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Not a valid order number", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a timeout, or the store is unavailable; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get_order(State(api): State<Api>, part: PathPart) -> Answer {
@@ -63,14 +63,14 @@ pub(crate) async fn get_order(State(api): State<Api>, part: PathPart) -> Answer 
 #[utoipa::path(
     get, path = "/orders", tag = "orders", operation_id = "listOrders",
     params(("userId" = i64, Query, minimum = 1, description = "The buyer"),
-           ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Orders on the page; 20 unless given"),
-           ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before")),
+           ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "Orders on the page; default 20"),
+           ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page")),
     responses(
         (status = 200, description = "One page", body = crate::OrderPage),
-        (status = 400, description = "The query cannot be read", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter cannot be taken", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The query is malformed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is invalid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a timeout, or the store is unavailable; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer {
@@ -80,7 +80,7 @@ pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer 
 
 /// Pay an order
 ///
-/// The payment is durable before this answers. Paying twice is one payment.
+/// The payment is durable before the response is sent. Paying twice counts as one payment.
 #[utoipa::path(
     post, path = "/orders/{orderNo}/pay", tag = "orders", operation_id = "payOrder",
     params(("orderNo" = String, Path, description = "The number of the order"),
@@ -88,15 +88,15 @@ pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer 
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
     request_body(content = super::body::PayOrderBody, description = "How the buyer paid"),
     responses(
-        (status = 200, description = "Paid, now or before", body = crate::OrderMoved),
-        (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such order", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Not payable yet (see Retry-After), or cancelled: a refund is then on record if money was taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "Paid, by this request or an earlier one", body = crate::OrderMoved),
+        (status = 400, description = "The body is not a JSON object", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "The order does not exist", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Not payable yet (see Retry-After), or cancelled; if money was taken, a refund is on record", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is said not to be JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field cannot be taken, or the key was used for another request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Content-Type is not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is invalid, or the key was used for another request", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a timeout, or the store is unavailable; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn pay_order(
@@ -112,22 +112,22 @@ pub(crate) async fn pay_order(
 
 /// Cancel an order
 ///
-/// Cancelling twice is one cancellation. A paid order cannot be cancelled.
+/// Cancelling twice counts as one cancellation. A paid order cannot be cancelled.
 #[utoipa::path(
     post, path = "/orders/{orderNo}/cancel", tag = "orders", operation_id = "cancelOrder",
     params(("orderNo" = String, Path, description = "The number of the order"),
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
-    request_body(content = Option<super::body::CancelOrderBody>, description = "Why; may be left out"),
+    request_body(content = Option<super::body::CancelOrderBody>, description = "Why; optional"),
     responses(
-        (status = 200, description = "Cancelled, now or before", body = crate::OrderMoved),
-        (status = 400, description = "The body is no JSON object", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such order", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "Cancelled, by this request or an earlier one", body = crate::OrderMoved),
+        (status = 400, description = "The body is not a JSON object", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "The order does not exist", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The order is paid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is said not to be JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field cannot be taken", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Content-Type is not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is invalid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a timeout, or the store is unavailable; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn cancel_order(
@@ -148,10 +148,10 @@ pub(crate) async fn cancel_order(
     params(("ticketId" = i64, Path, minimum = 1, description = "The ticket tier")),
     responses(
         (status = 200, description = "Its seats", body = crate::StockView),
-        (status = 404, description = "No stock was ever loaded for it", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "This can be no ticket", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Overload, a time-out, or no store; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No stock was loaded for this ticket", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Not a valid ticket number", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Overload, a timeout, or the store is unavailable; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn ticket_stock(State(api): State<Api>, part: PathPart) -> Answer {

@@ -1,4 +1,4 @@
-//! Pages for operators and their machines.
+//! Pages for operators and monitoring.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use boxoffice_runtime::{Readiness, Transport};
 use super::Api;
 use super::problem::ProblemBody;
 
-/// The bus takes messages. Orders are accepted without it: their messages are sent once it is back.
+/// The bus accepts messages. Orders are accepted without it; their messages are sent once it is back.
 pub struct BusReadiness(pub Arc<dyn Transport>);
 
 #[async_trait]
@@ -27,7 +27,7 @@ impl ReadinessCheck for BusReadiness {
             Readiness::Ready => Ok(()),
             Readiness::NotReady { because } => {
                 tracing::debug!(because, "the bus is not ready");
-                Err("cannot be reached; orders are accepted, and their messages sent once it is back"
+                Err("cannot be reached; orders are accepted, and their messages are sent once it is back"
                     .to_owned())
             }
         }
@@ -51,7 +51,7 @@ impl ReadinessCheck for StoreReadiness {
         let nobodys = OrderNo::new("readiness-check").map_err(|error| error.to_string())?;
         self.0.get(&nobodys).await.map(drop).map_err(|error| {
             tracing::warn!(%error, "the order store is not ready");
-            "does not answer".to_owned()
+            "does not respond".to_owned()
         })
     }
 }
@@ -65,12 +65,12 @@ pub(crate) async fn healthz() -> Response {
     HealthPages::alive()
 }
 
-/// Whether the process can do its work
+/// Whether the process is ready to work
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "readiness",
     responses(
-        (status = 200, description = "Every required part answers", body = Ready),
-        (status = 503, description = "A required part does not answer", body = Ready),
+        (status = 200, description = "Every required part responds", body = Ready),
+        (status = 503, description = "A required part does not respond", body = Ready),
     )
 )]
 pub(crate) async fn readyz(State(api): State<Api>) -> Response {
@@ -82,7 +82,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     get, path = "/metrics", tag = "operations", operation_id = "metrics",
     responses(
         (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
-        (status = 500, description = "A fault of the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "Internal error", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn metrics(State(api): State<Api>) -> Response {

@@ -32,7 +32,7 @@ use super::{handlers, health, problem};
     tags(
         (name = "orders", description = "Orders of buyers"),
         (name = "stock", description = "Seats of tickets"),
-        (name = "operations", description = "For operators and their machines")
+        (name = "operations", description = "For operators and monitoring")
     )
 )]
 struct Document;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{ApiError, InvalidField};
 
-/// Where in the body a text stops being JSON.
+/// Where the body stops being valid JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Position {
     /// The line, from 1.
@@ -23,11 +23,11 @@ pub(crate) struct Position {
     pub column: usize,
 }
 
-/// Why a request was not done, as an answer.
+/// Why a request failed, as a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem(Box<ProblemBody>);
 
-/// Why a request was not done
+/// Why a request failed
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
@@ -37,20 +37,20 @@ pub(crate) struct ProblemBody {
     #[schema(value_type = String, example = "urn:boxoffice:problem:invalid-fields")]
     kind: &'static str,
     /// The kind of problem, for people.
-    #[schema(value_type = String, example = "The request has invalid fields")]
+    #[schema(value_type = String, example = "Unprocessable Entity")]
     title: &'static str,
     /// The HTTP status.
     #[schema(example = 422)]
     status: u16,
     /// What is wrong this time, and what to do.
     detail: String,
-    /// Each field that cannot be taken.
+    /// Each invalid field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<InvalidField>,
-    /// Where the body stops being JSON.
+    /// Where the body stops being valid JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<Position>,
-    /// The state of the order that stands in the way.
+    /// The state of the order that prevents the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "Cancelled")]
     state: Option<OrderState>,
@@ -81,48 +81,43 @@ impl Problem {
         }))
     }
 
-    /// The body or a query cannot be read at all.
+    /// The body or the query is malformed.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "urn:boxoffice:problem:malformed",
-            "The request cannot be read",
-            detail,
-        )
+        Self::new(StatusCode::BAD_REQUEST, "urn:boxoffice:problem:malformed", "Bad Request", detail)
     }
 
-    /// The body stops being JSON there.
+    /// The body is not valid JSON from this position on.
     pub(crate) fn malformed_json(detail: impl Into<String>, line: usize, column: usize) -> Self {
         let mut problem = Self::malformed(detail);
         problem.0.position = Some(Position { line, column });
         problem
     }
 
-    /// Fields that cannot be taken, all of them.
+    /// Every invalid field.
     pub(crate) fn invalid(errors: Vec<InvalidField>) -> Self {
         let detail = match errors.as_slice() {
             [one] => format!("{} {}", one.field, one.detail),
-            several => format!("{} fields cannot be taken, see errors", several.len()),
+            several => format!("{} fields are invalid, see errors", several.len()),
         };
         let kind = "urn:boxoffice:problem:invalid-fields";
-        let title = "The request has invalid fields";
+        let title = "Unprocessable Entity";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail).about(errors)
     }
 
-    /// The service cannot do it now.
+    /// The service is temporarily unavailable.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let kind = "urn:boxoffice:problem:unavailable";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Not now", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, "Service Unavailable", detail)
             .retry_after(Duration::from_secs(1))
     }
 
-    /// The service has a fault.
+    /// An internal error.
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:boxoffice:problem:internal",
-            "The service has a fault",
-            "The request could not be handled. The fault is in the log under the x-request-id of this answer.",
+            "Internal Server Error",
+            "The request failed. The log has the cause under the x-request-id of this answer.",
         )
     }
 
@@ -132,7 +127,7 @@ impl Problem {
 
     fn not_found(error: &ApiError) -> Self {
         let kind = "urn:boxoffice:problem:not-found";
-        Self::new(StatusCode::NOT_FOUND, kind, "There is no such thing", error.to_string())
+        Self::new(StatusCode::NOT_FOUND, kind, "Not Found", error.to_string())
     }
 
     fn about(mut self, errors: Vec<InvalidField>) -> Self {
@@ -157,10 +152,10 @@ impl From<ApiError> for Problem {
         match error {
             ApiError::Invalid(fields) => Self::invalid(fields),
             ApiError::UnknownOrder(_) => {
-                Self::not_found(&error).about(vec![InvalidField::new("orderNo", "names no order")])
+                Self::not_found(&error).about(vec![InvalidField::new("orderNo", "does not exist")])
             }
             ApiError::UnknownTicket(_) => {
-                Self::not_found(&error).about(vec![InvalidField::new("ticketId", "names no ticket on sale")])
+                Self::not_found(&error).about(vec![InvalidField::new("ticketId", "is not on sale")])
             }
             ApiError::NotYetPayable(_) => Self::conflict(
                 "urn:boxoffice:problem:not-yet-payable",
@@ -187,12 +182,12 @@ impl From<ApiError> for Problem {
                     .retry_after(retry_after)
             }
             ApiError::Store(StoreError::Unavailable(because) | StoreError::Conflict(because)) => {
-                // What is behind the API is for the log, not for the world.
-                tracing::warn!(because, "a store could not answer");
-                Self::unavailable("The order store cannot answer now. Repeat the request a little later.")
+                // Details of the store belong in the log, not in the response.
+                tracing::warn!(because, "a store is unavailable");
+                Self::unavailable("The order store is unavailable. Repeat the request a little later.")
             }
             ApiError::Store(StoreError::Invalid(because)) => {
-                tracing::error!(because, "a store refused what it should take");
+                tracing::error!(because, "a store rejected a valid request");
                 Self::internal()
             }
         }
@@ -217,20 +212,20 @@ impl IntoResponse for Problem {
 
 /// A path that does not exist.
 pub(crate) async fn no_such_path(uri: Uri) -> Problem {
-    let detail = format!("There is nothing at {}. /openapi.json lists what there is.", shortened(uri.path()));
+    let detail = format!("{} does not exist; see /openapi.json.", shortened(uri.path()));
     let kind = "urn:boxoffice:problem:not-found";
-    Problem::new(StatusCode::NOT_FOUND, kind, "There is no such path", detail)
+    Problem::new(StatusCode::NOT_FOUND, kind, "Not Found", detail)
 }
 
-/// A path that exists, asked with another method.
+/// A path that exists, requested with a method that it does not support.
 pub(crate) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     let detail = format!(
-        "{} cannot be asked with {}; the header Allow names what can.",
+        "{} does not support {}; see the Allow header.",
         shortened(uri.path()),
         shortened(method.as_str())
     );
     let kind = "urn:boxoffice:problem:method-not-allowed";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, kind, "The method is not allowed", detail)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, kind, "Method Not Allowed", detail)
 }
 
 /// Enough of a caller's text to recognise it.

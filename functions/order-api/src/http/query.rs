@@ -18,17 +18,17 @@ pub(crate) type PathPart = Result<Path<String>, PathRejection>;
 pub(crate) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub(crate) fn order_no(part: PathPart) -> Result<OrderNo, Problem> {
-    let Path(text) = part.map_err(|_| Problem::malformed("The path is not UTF-8."))?;
+    let Path(text) = part.map_err(|_| Problem::malformed("The path is not valid UTF-8."))?;
     Ok(order_number(text)?)
 }
 
 pub(crate) fn ticket_id(part: PathPart) -> Result<TicketId, Problem> {
-    let Path(text) = part.map_err(|_| Problem::malformed("The path is not UTF-8."))?;
+    let Path(text) = part.map_err(|_| Problem::malformed("The path is not valid UTF-8."))?;
     whole("ticketId", &text).map(TicketId).map_err(|field| Problem::invalid(vec![field]))
 }
 
 pub(crate) fn list_orders(pairs: Pairs) -> Result<ListOrders, Problem> {
-    let Query(pairs) = pairs.map_err(|_| Problem::malformed("The query cannot be read."))?;
+    let Query(pairs) = pairs.map_err(|_| Problem::malformed("The query is malformed."))?;
     let (mut user_id, mut limit, mut cursor) = (None, None, None);
     let mut invalid = Vec::new();
     for (name, value) in pairs {
@@ -40,7 +40,7 @@ pub(crate) fn list_orders(pairs: Pairs) -> Result<ListOrders, Problem> {
             _ => continue,
         };
         if slot.replace(value).is_some() {
-            invalid.push(InvalidField::new(name, "is given twice"));
+            invalid.push(InvalidField::new(name, "must be given only once"));
         }
     }
     let mut number = |name: &'static str, text: Option<&String>| match whole(name, text?) {
@@ -53,7 +53,7 @@ pub(crate) fn list_orders(pairs: Pairs) -> Result<ListOrders, Problem> {
     let user = number("userId", user_id.as_ref());
     let limit = number("limit", limit.as_ref());
     if user_id.is_none() {
-        invalid.push(InvalidField::new("userId", "is missing: a whole number is needed"));
+        invalid.push(InvalidField::new("userId", "is required: a whole number"));
     }
     match user {
         Some(user) if invalid.is_empty() => Ok(ListOrders { user_id: UserId(user), limit, cursor }),
@@ -62,7 +62,7 @@ pub(crate) fn list_orders(pairs: Pairs) -> Result<ListOrders, Problem> {
 }
 
 fn whole(field: &'static str, text: &str) -> Result<i64, InvalidField> {
-    let detail = || format!("must be a whole number of 64 bits, found {:?}", shortened(text));
+    let detail = || format!("must be a whole number that fits in 64 bits, found {:?}", shortened(text));
     text.parse().map_err(|_| InvalidField::new(field, detail()))
 }
 
@@ -72,7 +72,7 @@ impl<S: Sync> FromRequestParts<S> for CallContext {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let header = |name| parts.headers.get(name);
-        // A key that is no ASCII becomes an empty one, which the service refuses by name.
+        // A key that is not ASCII becomes an empty one, which the service rejects by name.
         let idempotency_key =
             header("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
         let traceparent = header(TRACEPARENT)

@@ -168,7 +168,7 @@ async fn the_process_is_ready_when_every_part_answers_within_a_second() {
     assert_eq!(away.status, 503);
     assert_eq!(
         away.json()["parts"],
-        json!([{"name": "store", "ready": false, "required": true, "detail": "does not answer"}])
+        json!([{"name": "store", "ready": false, "required": true, "detail": "does not respond"}])
     );
 
     let started = tokio::time::Instant::now();
@@ -178,7 +178,7 @@ async fn the_process_is_ready_when_every_part_answers_within_a_second() {
     assert_eq!(silent.status, 503);
     assert_eq!(
         silent.json()["parts"][0],
-        json!({"name": "bus", "ready": false, "required": true, "detail": "did not answer within 1s"})
+        json!({"name": "bus", "ready": false, "required": true, "detail": "did not respond within 1s"})
     );
     assert_eq!(silent.json()["parts"][1], json!({"name": "cache", "ready": true, "required": true}));
 }
