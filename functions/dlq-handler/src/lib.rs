@@ -21,12 +21,12 @@ use sha2::{Digest, Sha256};
 /// The name of the function.
 pub const NAME: &str = "dlq-handler";
 
-/// The function, for a transport to feed. It needs no settings, but is made as every other function is.
+/// The function, ready to be fed by a transport. It needs no settings, but is made as every other function is.
 pub fn function(ports: &Ports, _settings: &FunctionSettings) -> Engine<DlqHandler> {
     function_also_for(ports, Vec::new())
 }
 
-/// The same, which keeps the dead letters of the groups `also`, too, besides those of our own functions.
+/// The same function, which also keeps the dead letters of the groups `also`.
 pub fn function_also_for(ports: &Ports, also: Vec<String>) -> Engine<DlqHandler> {
     Engine::new(NAME, DlqHandler { also, ..DlqHandler::new(ports) })
 }
@@ -35,7 +35,7 @@ pub fn function_also_for(ports: &Ports, also: Vec<String>) -> Engine<DlqHandler>
 pub struct DlqHandler {
     /// Keeps the letters until an operator decides.
     pub dead_letters: Arc<dyn DeadLetterStore>,
-    /// Told of each letter.
+    /// Alerts operators to each letter.
     pub alerts: Arc<dyn Alerts>,
     /// Dates the letters.
     pub clock: Arc<dyn Clock>,
@@ -58,21 +58,21 @@ impl Handler for DlqHandler {
         let letter = self.letter(&context.delivery);
         match self.dead_letters.put(&letter).await {
             Ok(newly) => {
-                // A redelivery raises the alert again, because the first try may have died before it.
+                // A redelivery raises the alert again, because the first attempt may have died before it.
                 if newly || context.attempt() > 1 {
                     let DeadLetter { group, id, error, .. } = letter;
                     self.alerts.raise(Alert::DeadLetter { group, id, error }).await;
                 }
                 if newly { Outcome::Done } else { Outcome::Duplicate }
             }
-            // Never poison: there is nowhere further to put a letter.
+            // Never poison: a dead letter has nowhere else to go.
             Err(error) => Outcome::retry(error),
         }
     }
 }
 
 impl DlqHandler {
-    /// Takes what it needs of the ports.
+    /// Takes the ports that it needs.
     pub fn new(ports: &Ports) -> Self {
         Self {
             dead_letters: ports.dead_letters.clone(),
@@ -82,8 +82,8 @@ impl DlqHandler {
         }
     }
 
-    /// What a delivery tells of the message that died. A broker that gives messages up by itself says only the
-    /// group, in the name of the topic.
+    /// The dead letter that a delivery describes. A broker that gives a message up by itself names only the group, in
+    /// the topic.
     fn letter(&self, delivery: &Delivery) -> DeadLetter {
         let property = |name| delivery.property(name).map(str::to_owned);
         let number = |name| delivery.property(name).and_then(|text| text.parse::<u32>().ok());
@@ -101,7 +101,7 @@ impl DlqHandler {
             route.map_or(&*delivery.topic, |route| route.topic).to_owned()
         });
         let unsaid =
-            || "its attempts were used up; the broker does not say why the last one failed".to_owned();
+            || "all attempts were used up; the broker does not report why the last one failed".to_owned();
         let letter = DeadLetter {
             id: String::new(),
             topic,
@@ -127,7 +127,7 @@ impl DlqHandler {
     }
 }
 
-/// Names a letter so that storing it twice stores it once: by function, redrive and a hash short enough to type.
+/// The id of a letter, the same whenever the letter is stored: function, redrive and a hash short enough to type.
 ///
 /// Key, tag and body are part of the hash, because the messages of a RocketMQ batch share one message id.
 fn id_of(letter: &DeadLetter) -> String {

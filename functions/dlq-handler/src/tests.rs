@@ -60,7 +60,7 @@ async fn a_broker_that_says_nothing_still_leaves_the_group_the_topic_and_the_tag
     let letter = &world.dead_letters.all()[0];
     assert_eq!(letter.group, group::SMS_NOTIFICATION);
     assert_eq!((letter.topic.as_str(), letter.tag.as_deref()), ("NOTIFICATION_TOPIC", Some("SMS")));
-    assert!(letter.error.starts_with("its attempts were used up"));
+    assert!(letter.error.starts_with("all attempts were used up"));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub const NAME: &str = "email-notification";
 /// The longest address that mail servers take, in bytes.
 const MAX_BYTES: usize = 254;
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<EmailNotification> {
     Engine::new(NAME, EmailNotification::new(ports, settings))
 }
@@ -38,7 +38,7 @@ impl Handler for EmailNotification {
         match message.require_email() {
             Ok(email) if is_plausible(email) => self.notifier.deliver(&message, email, context).await,
             // The address itself stays out of logs and dead letters' reasons.
-            Ok(_) => Outcome::poison("email is no e-mail address"),
+            Ok(_) => Outcome::poison("email is not a valid e-mail address"),
             Err(missing) => missing.into(),
         }
     }

@@ -1,4 +1,4 @@
-//! Gives the stock of a cancelled order back and tells the buyer.
+//! Releases the stock of a cancelled order and notifies the buyer.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +19,7 @@ pub const NAME: &str = "order-cancelled";
 
 const NO_REMARK: &str = "订单已取消 / the order was cancelled";
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderCancelled> {
     Engine::new(NAME, OrderCancelled::new(ports, settings))
 }
@@ -30,11 +30,11 @@ pub struct OrderCancelled {
     pub orders: Arc<dyn OrderStore>,
     /// Takes the rollback and the notifications.
     pub bus: Arc<dyn Bus>,
-    /// Knows the addresses of buyers whose order carries none.
+    /// The addresses of buyers whose order carries none.
     pub user_directory: Option<Arc<dyn UserDirectory>>,
-    /// Tells the time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub rules: BusinessRules,
 }
 
@@ -84,7 +84,7 @@ impl OrderCancelled {
         Ok(Outcome::Done)
     }
 
-    /// Makes sure that an order the store knows is cancelled; why it was, in words for the buyer.
+    /// Makes sure that an order in the store is cancelled; returns the reason, in words for the buyer.
     async fn cancel(&self, order: Option<&Order>, message: &OrderEventMessage) -> Result<String, Outcome> {
         let said = reading::ext_text(message.ext_data.as_ref(), ext_key::REMARK);
         let remark = said.unwrap_or_else(|| NO_REMARK.to_owned());
@@ -96,15 +96,15 @@ impl OrderCancelled {
         match self.orders.step(&order.order_no, step, Outbox::none()).await? {
             Stepped::Taken { .. } => Ok(remark),
             Stepped::Refused { state } => {
-                Err(Outcome::poison(format!("the order is {state}: it cannot be cancelled any more")))
+                Err(Outcome::poison(format!("the order is {state} and can no longer be cancelled")))
             }
-            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was being handled")),
         }
     }
 }
 
-/// An order with an amount once awaited payment, so its seats were reserved whatever the message says: two
-/// deliveries of its creation may have come to different answers.
+/// An order with an amount has awaited payment, so its seats were reserved whatever the message says: two
+/// deliveries of its creation may have ended differently.
 fn stock_was_reserved(order: Option<&Order>, message: &OrderEventMessage) -> bool {
     SeatsReserved::read(message.ext_data.as_ref()) == SeatsReserved::Maybe
         || order.is_some_and(|order| order.total_amount.is_some())

@@ -87,7 +87,7 @@ async fn an_order_the_store_does_not_know_is_handled_by_its_message_alone() {
 async fn a_paid_order_cannot_be_cancelled_and_the_message_is_poison() {
     let world = World::new();
     world.order("T1", OrderState::Paid);
-    let expected = Outcome::poison("the order is Paid: it cannot be cancelled any more");
+    let expected = Outcome::poison("the order is Paid and can no longer be cancelled");
     assert_eq!(handle(&world, cancelled("T1", "{}")).await, expected);
     assert!(world.bus.sent().is_empty());
 }

@@ -1,4 +1,4 @@
-//! What happens when an order is paid: its stock is confirmed, the buyer is told, the sale is counted.
+//! What happens when an order is paid: its stock is confirmed, the buyer is notified, the sale is counted.
 //!
 //! All of it is asynchronous, so a failure here is retried and cannot hurt the payment.
 
@@ -23,7 +23,7 @@ use jiff::Timestamp;
 /// The name of the function.
 pub const NAME: &str = "order-paid";
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderPaid> {
     Engine::new(NAME, OrderPaid::new(ports, settings))
 }
@@ -36,13 +36,13 @@ pub struct OrderPaid {
     pub bus: Arc<dyn Bus>,
     /// Counts sales.
     pub statistics: Arc<dyn Statistics>,
-    /// Knows the addresses of buyers whose order carries none.
+    /// The addresses of buyers whose order carries none.
     pub user_directory: Option<Arc<dyn UserDirectory>>,
-    /// Told of a payment that cannot be honoured.
+    /// Alerts operators to a payment that cannot be honoured.
     pub alerts: Arc<dyn Alerts>,
-    /// Tells the time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub rules: BusinessRules,
 }
 
@@ -112,7 +112,7 @@ impl OrderPaid {
         let step = OrderStep::Pay { pay_type, at: paid_at };
         match self.orders.step(&order.order_no, step, Outbox::none()).await? {
             Stepped::Taken { outcome: StepOutcome::RefundRecorded { newly }, .. } => {
-                // A redelivery may have lost the alert of the first try.
+                // The first attempt may have died before it raised the alert.
                 if newly || context.attempt() > 1 {
                     let because = "the payment arrived after the order was cancelled".to_owned();
                     self.alerts.raise(Alert::RefundDue { order_no: order.order_no.clone(), because }).await;
@@ -123,7 +123,7 @@ impl OrderPaid {
             Stepped::Refused { state } => {
                 Err(Outcome::retry(format!("the order is still {state}: its seats are not reserved yet")))
             }
-            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was being handled")),
         }
     }
 

@@ -29,7 +29,7 @@ const OTHER_SHOW: &str = "票档与演出场次不符 / this ticket belongs to a
 const SOLD_OUT: &str = "余票不足 / sold out";
 const OVER_LIMIT: &str = "超过每人限购数量 / over the limit of tickets for one buyer";
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderProcess> {
     Engine::new(NAME, OrderProcess::new(ports, settings))
 }
@@ -44,7 +44,7 @@ pub struct OrderProcess {
     pub orders: Arc<dyn OrderStore>,
     /// Sends what the order store does not send itself.
     pub bus: Arc<dyn Bus>,
-    /// Tells the time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Zone and payment window.
     pub rules: BusinessRules,
@@ -104,13 +104,13 @@ impl OrderProcess {
         }
     }
 
-    /// The seats are reserved: the order awaits payment, and its deduction and time-out are sent. An order that a
-    /// Java service made is taken in here.
+    /// The seats are reserved: the order awaits payment, and its STOCK_DEDUCT and ORDER_TIMEOUT are sent. An order that a
+    /// Java service created is saved here.
     async fn ask_for_payment(&self, order: Order, writer: &MessageWriter) -> Result<Outcome, Outcome> {
         let Some(total_amount) = order.total_amount else {
             return Err(Outcome::poison("the order has no price"));
         };
-        // Marks are not needed: the message that is being handled comes again until both are sent.
+        // Marks are not needed: the message being handled is redelivered until both are sent.
         let outbox = || Outbox::repeatable(payment_messages(&order, writer));
         let step = OrderStep::AwaitPayment { total_amount };
         match self.orders.step(&order.order_no, step, outbox()).await? {
@@ -135,7 +135,7 @@ impl OrderProcess {
         Ok(Outcome::Duplicate)
     }
 
-    /// No seats for this order: it is cancelled. One that went further in an earlier delivery is left alone.
+    /// No seats for this order, so it is cancelled. An order that went further in an earlier delivery is left alone.
     async fn give_up(
         &self,
         request: &Request,
@@ -179,7 +179,7 @@ impl OrderProcess {
                 self.send(unsent).await?;
                 Ok(Outcome::Done)
             }
-            Created::Existing(_) => Err(Outcome::retry("the order was saved by somebody else meanwhile")),
+            Created::Existing(_) => Err(Outcome::retry("the order was saved concurrently by another worker")),
         }
     }
 

@@ -24,7 +24,7 @@ const SHORTEST_HOLD: Duration = Duration::from_secs(60);
 
 const REMARK: &str = "超时未支付 / not paid in time";
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<OrderTimeout> {
     Engine::new(NAME, OrderTimeout::new(ports, settings))
 }
@@ -35,9 +35,9 @@ pub struct OrderTimeout {
     pub orders: Arc<dyn OrderStore>,
     /// Sends what the order store does not send itself.
     pub bus: Arc<dyn Bus>,
-    /// Tells whether an order has expired.
+    /// Decides whether an order has expired.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub rules: BusinessRules,
 }
 
@@ -68,8 +68,8 @@ impl OrderTimeout {
     async fn time_out(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let order_no = reading::order_no(message.require_order_no())?;
         let Some(order) = self.orders.get(&order_no).await? else {
-            // Only the order tells whether it was paid, so whoever keeps it has to let it expire.
-            tracing::info!(%order_no, "the store does not know this order; its time-out is left to its owner");
+            // Only the order shows whether it was paid, so the system that stores it has to expire it.
+            tracing::info!(%order_no, "the order is not in this store; its timeout is left to its owner");
             return Ok(Outcome::Done);
         };
         if order.state.is_final() {
@@ -111,7 +111,7 @@ impl OrderTimeout {
             }
             // Paid or cancelled since it was read.
             Stepped::Taken { .. } | Stepped::Refused { .. } => Ok(Outcome::Duplicate),
-            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was being handled")),
         }
     }
 }

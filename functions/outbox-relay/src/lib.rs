@@ -24,11 +24,11 @@ pub const NAME: &str = "outbox-relay";
 pub struct RelaySettings {
     /// How long to wait between two sweeps.
     pub interval: Duration,
-    /// A mark younger than this is left to whoever made it.
+    /// A mark younger than this is left to the process that made it.
     pub unsent_grace: Duration,
     /// An order that expired more recently than this is left to its delayed message.
     pub overdue_grace: Duration,
-    /// An overdue order is not timed out again sooner than this, so that a queue nobody reads does not fill up.
+    /// The least time between two timeouts of an order, so that a queue without a reader does not fill up.
     pub overdue_pause: Duration,
     /// Marks, or overdue orders, taken at once.
     pub page: u32,
@@ -37,7 +37,7 @@ pub struct RelaySettings {
 }
 
 impl Default for RelaySettings {
-    /// Every 5 s; 5 s and 30 s of grace; a minute between two time-outs; at most 20 pages of 500.
+    /// Every 5 s; 5 s and 30 s of grace; a minute between two timeouts of an order; at most 20 pages of 500.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(5),
@@ -50,7 +50,7 @@ impl Default for RelaySettings {
     }
 }
 
-/// The function, for the clock to run.
+/// The sweeper of this function.
 pub fn sweeper(ports: &Ports, settings: &FunctionSettings, interval: Duration) -> OutboxRelay {
     OutboxRelay::new(ports, settings, RelaySettings { interval, ..RelaySettings::default() })
 }
@@ -61,9 +61,9 @@ pub struct OutboxRelay {
     pub orders: Arc<dyn OrderStore>,
     /// Takes the messages.
     pub bus: Arc<dyn Bus>,
-    /// Tells what is late.
+    /// Decides what is late.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub rules: BusinessRules,
     /// When and how much.
     pub settings: RelaySettings,

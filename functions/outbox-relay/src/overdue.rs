@@ -1,4 +1,4 @@
-//! Orders whose delayed time-out never came.
+//! Orders whose delayed ORDER_TIMEOUT never came.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::{OutboxRelay, earlier};
 
-/// Where the relay is on its way through the overdue orders: one page for each sweep, and a pause after the last, so
-/// that no order is timed out over and over while its first message is still waiting.
+/// The relay's position in the overdue orders: one page per sweep and a pause after the last page, so that an order does
+/// not get a timeout again and again while the first one still waits.
 #[derive(Debug, Default)]
 pub(crate) struct Round(Mutex<Place>);
 
@@ -48,7 +48,7 @@ impl OutboxRelay {
             self.orders.overdue(before, self.settings.page, place.cursor.as_deref()).await?;
         let sent = orders.len() as u64;
         if sent > 0 {
-            tracing::warn!(orders = sent, "overdue orders had no time-out; sending one for each");
+            tracing::warn!(orders = sent, "overdue orders had no ORDER_TIMEOUT; sending one for each");
             let writer = MessageWriter::new(now, &self.rules.zone);
             let messages = orders.iter().map(|order| writer.order_timeout(order)).collect();
             for answer in self.bus.send_all(messages).await {
@@ -56,7 +56,7 @@ impl OutboxRelay {
             }
         }
         let end_of_round = next.is_none();
-        // A round that found nothing needs no pause: the next overdue order should not wait for it.
+        // A round that found nothing needs no pause, which the next overdue order would have to wait for.
         let found_any = sent > 0 || place.cursor.is_some();
         let pause = (end_of_round && found_any)
             .then(|| began.checked_add(self.settings.overdue_pause).ok())

@@ -15,7 +15,7 @@ pub const NAME: &str = "push-notification";
 /// The longest token accepted, in bytes; those of the known services have a few hundred.
 const MAX_BYTES: usize = 4096;
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<PushNotification> {
     Engine::new(NAME, PushNotification::new(ports, settings))
 }
@@ -40,7 +40,7 @@ impl Handler for PushNotification {
                 self.notifier.deliver(&message, device_token, context).await
             }
             // The address itself stays out of logs and dead letters' reasons.
-            Ok(_) => Outcome::poison("deviceToken is no token of a device"),
+            Ok(_) => Outcome::poison("deviceToken is not a valid device token"),
             Err(missing) => missing.into(),
         }
     }

@@ -15,7 +15,7 @@ pub const NAME: &str = "sms-notification";
 /// The shortest and longest telephone number, in digits with the country code.
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=20;
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> Engine<SmsNotification> {
     Engine::new(NAME, SmsNotification::new(ports, settings))
 }
@@ -38,7 +38,7 @@ impl Handler for SmsNotification {
         match message.require_phone() {
             Ok(phone) if is_plausible(phone) => self.notifier.deliver(&message, phone, context).await,
             // The address itself stays out of logs and dead letters' reasons.
-            Ok(_) => Outcome::poison("phone is no telephone number"),
+            Ok(_) => Outcome::poison("phone is not a valid phone number"),
             Err(missing) => missing.into(),
         }
     }

@@ -12,7 +12,7 @@ use crate::StockManagement;
 
 const NO_SEATS: &str = "余票不足 / sold out: the seats could not be kept";
 
-/// What became of the seats of an order that was to give them up.
+/// What happened to the seats of an order that had to release them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seats {
     GivenUp,
@@ -86,7 +86,7 @@ impl StockManagement {
             (Deduct, Insufficient { .. }) => self.refuse_deduction(ticket_id, change, context).await,
             (Confirm, Insufficient { available }) => {
                 let because =
-                    format!("it was paid, but only {available} seat(s) were left of ticket {ticket_id}");
+                    format!("it was paid, but ticket {ticket_id} had only {available} seat(s) left");
                 self.refuse_confirmation(ticket_id, change, because, context).await
             }
             (_, RolledBackBefore) => {
@@ -94,16 +94,18 @@ impl StockManagement {
                 self.refuse_confirmation(ticket_id, change, because, context).await
             }
             (_, SoldBefore) => {
-                Err(Outcome::poison("the seats of this order are sold: they cannot be given back"))
+                Err(Outcome::poison("the seats of this order are sold and cannot be released"))
             }
             (_, QuantityDiffers { recorded }) => Err(Outcome::poison(format!(
                 "quantity is {}, but the ledger has {recorded} for this order",
                 change.quantity
             ))),
             (_, UnknownTicket(_)) => {
-                Err(Outcome::retry(format!("no stock was ever loaded for ticket {ticket_id}")))
+                Err(Outcome::retry(format!("no stock was loaded for ticket {ticket_id}")))
             }
-            (Rollback, Insufficient { .. }) => Err(Outcome::poison("the ledger refused to give seats back")),
+            (Rollback, Insufficient { .. }) => {
+                Err(Outcome::poison("the ledger rejected the release of seats"))
+            }
         }
     }
 
@@ -137,23 +139,25 @@ impl StockManagement {
                 let because = format!("it was paid, but ticket {ticket_id} was sold out");
                 self.owe_refund(ticket_id, order_no, because, context).await
             }
-            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was handled")),
+            Stepped::Unknown => Err(Outcome::retry("the order disappeared while it was being handled")),
         }
     }
 
-    /// Closes the order's account in the ledger, so that no message that is still under way gets seats for money that
-    /// goes back. One may just have got them.
+    /// Closes the order's entry in the ledger, so that a message still on its way gets no seats for money that is
+    /// refunded. It may have got them just before.
     async fn gives_up_seats(&self, ticket_id: TicketId, change: &LedgerChange) -> Result<Seats, Outcome> {
         use LedgerOutcome::{AlreadyApplied, Applied, SoldBefore, Tombstoned};
         let rollback = LedgerChange { operation: LedgerOperation::Rollback, ..change.clone() };
         match self.ledger.apply(ticket_id, &[rollback]).await?.first() {
             Some(Applied | AlreadyApplied | Tombstoned) => Ok(Seats::GivenUp),
             Some(SoldBefore) => Ok(Seats::Sold),
-            other => Err(Outcome::retry(format!("the seats cannot be given up: the ledger says {other:?}"))),
+            other => {
+                Err(Outcome::retry(format!("the seats cannot be released: the ledger answered {other:?}")))
+            }
         }
     }
 
-    /// Money was taken for seats that are not there: the refund is recorded, whatever state the order is in.
+    /// Money was taken for seats that do not exist: the refund is recorded, whatever state the order is in.
     async fn refuse_confirmation(
         &self,
         ticket_id: TicketId,
@@ -164,7 +168,7 @@ impl StockManagement {
         let order_no = &change.order_no;
         let step = OrderStep::Pay { pay_type: None, at: self.clock.now() };
         match self.orders.step(order_no, step, Outbox::none()).await? {
-            // Its rollback is on its way, or was here.
+            // Its rollback is on its way, or was handled.
             Stepped::Taken { outcome: StepOutcome::RefundRecorded { newly }, .. } => {
                 Ok(self.alert_refund(order_no, because, newly, context).await)
             }
@@ -175,9 +179,9 @@ impl StockManagement {
             Stepped::Refused { state } => {
                 Err(Outcome::retry(format!("the order is still {state}: it cannot be paid yet")))
             }
-            // The dead letter keeps the debt where an operator finds it.
+            // The dead letter keeps the debt where an operator sees it.
             Stepped::Unknown => {
-                Err(Outcome::poison(format!("refund due: {because}, and this store does not keep the order")))
+                Err(Outcome::poison(format!("refund due: {because}, and the order is not in this store")))
             }
         }
     }
@@ -196,7 +200,7 @@ impl StockManagement {
         Ok(outcome)
     }
 
-    /// A redelivery raises the alert again, because the first try may have died before it.
+    /// A redelivery raises the alert again, because the first attempt may have died before it.
     async fn alert_refund(
         &self,
         order_no: &OrderNo,

@@ -22,7 +22,7 @@ use futures_util::future::join_all;
 /// The name of the function.
 pub const NAME: &str = "stock-management";
 
-/// The function, for a transport to feed.
+/// The function, ready to be fed by a transport.
 pub fn function(ports: &Ports, settings: &FunctionSettings) -> BatchEngine<StockManagement> {
     BatchEngine::new(NAME, StockManagement::new(ports, settings))
 }
@@ -37,11 +37,11 @@ pub struct StockManagement {
     pub orders: Arc<dyn OrderStore>,
     /// Sends what the order store does not send itself.
     pub bus: Arc<dyn Bus>,
-    /// Told of refunds and of drift.
+    /// Alerts operators to refunds and drift.
     pub alerts: Arc<dyn Alerts>,
-    /// Tells the time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub rules: BusinessRules,
 }
 
@@ -89,11 +89,11 @@ impl StockManagement {
         }
     }
 
-    /// All that a batch asks of one ticket; answers with the position of each message.
+    /// Everything that a batch asks of one ticket; the answers carry the position of each message.
     async fn ticket(&self, ticket_id: TicketId, work: TicketWork<'_>) -> Vec<(usize, Outcome)> {
         let mut answers = self.change(ticket_id, &work.changes).await;
         if !work.syncs.is_empty() {
-            // One comparison answers everybody who asked for it.
+            // One comparison answers all who asked for it.
             let outcome = Outcome::from(self.sync(ticket_id).await);
             answers.extend(work.syncs.into_iter().map(|index| (index, outcome.clone())));
         }

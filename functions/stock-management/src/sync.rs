@@ -35,7 +35,7 @@ impl StockManagement {
     /// that comes in during the comparison is kept, one that goes does not come back.
     pub(crate) async fn sync(&self, ticket_id: TicketId) -> Result<Outcome, Outcome> {
         let Some(counters) = self.ledger.counters(ticket_id).await? else {
-            tracing::info!(%ticket_id, "nothing to compare: no stock was ever loaded for this ticket");
+            tracing::info!(%ticket_id, "nothing to compare: no stock was loaded for this ticket");
             return Ok(Outcome::Done);
         };
         let found = self.compare(ticket_id).await?;
@@ -149,11 +149,11 @@ impl StockManagement {
             .await
     }
 
-    /// Raises an alert if the stock cache was wrong. Seats of a cancelled order that are given back a moment before
-    /// its rollback arrives are no fault.
+    /// Raises an alert if the stock cache was wrong. Seats of a cancelled order that are released a moment before
+    /// its rollback arrives are not a drift.
     async fn report(&self, ticket_id: TicketId, total: u32, found: &Differences, repaired: Repaired) {
         if found.unexplained > 0 {
-            tracing::warn!(%ticket_id, count = found.unexplained, "reservations that no order or ledger record explains");
+            tracing::warn!(%ticket_id, count = found.unexplained, "reservations without a matching order or ledger entry");
         }
         let Repaired { before, after, added, .. } = repaired;
         let adds_up = before.is_some_and(|before| before.available.checked_add(before.held) == Some(total));
@@ -164,7 +164,7 @@ impl StockManagement {
         }
         metrics::counter!("stock.drift").increment(1);
         let was = before.map_or_else(
-            || "nothing was loaded".to_owned(),
+            || "no stock was loaded".to_owned(),
             |before| format!("{} available and {} held", before.available, before.held),
         );
         let text = format!(

@@ -15,7 +15,7 @@ use boxoffice_runtime::{SweepError, SweepReport, Sweeper};
 /// The name of the function.
 pub const NAME: &str = "stock-reconcile";
 
-/// The function, for the clock to run.
+/// The sweeper of this function.
 pub fn sweeper(ports: &Ports, settings: &FunctionSettings, interval: Duration) -> StockReconcile {
     StockReconcile {
         catalogue: ports.catalogue.clone(),
@@ -32,9 +32,9 @@ pub struct StockReconcile {
     pub catalogue: Arc<dyn Catalogue>,
     /// Takes the messages.
     pub bus: Arc<dyn Bus>,
-    /// Tells the time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The zone of times.
+    /// The zone of date-times in messages.
     pub rules: BusinessRules,
     /// How long to wait between two sweeps.
     pub interval: Duration,

@@ -95,7 +95,7 @@ async fn a_batch_that_the_ledger_cannot_take_is_applied_one_by_one() {
     world.on_sale(10);
     world.ledger.fail_next(2, StoreError::Invalid("too large".to_owned()));
     let outcomes = handle(&world, [deduct("T1"), deduct("T2")]).await;
-    assert_eq!(outcomes, [Outcome::poison("the store cannot take this: too large"), Outcome::Done]);
+    assert_eq!(outcomes, [Outcome::poison("the store rejected the request: too large"), Outcome::Done]);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_ledger_that_is_away_is_a_retry_for_its_ticket_only() {
 #[tokio::test]
 async fn stock_that_was_never_loaded_is_waited_for() {
     let world = World::new();
-    let expected = Outcome::retry("no stock was ever loaded for ticket 300111");
+    let expected = Outcome::retry("no stock was loaded for ticket 300111");
     assert_eq!(handle(&world, [deduct("T1")]).await, [expected]);
 }
 
@@ -126,7 +126,7 @@ async fn contradictions_are_poison() {
     handle(&world, [confirm("T1"), deduct("T2")]).await;
     let other_quantity = StockEventMessage { quantity: Some(3), ..confirm("T2") };
     let expected = [
-        Outcome::poison("the seats of this order are sold: they cannot be given back"),
+        Outcome::poison("the seats of this order are sold and cannot be released"),
         Outcome::poison("quantity is 3, but the ledger has 2 for this order"),
     ];
     assert_eq!(handle(&world, [rollback("T1"), other_quantity]).await, expected);

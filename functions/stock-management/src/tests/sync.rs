@@ -44,7 +44,7 @@ async fn a_stock_cache_that_lost_its_memory_gets_it_back_from_the_ledger() {
     );
     let texts = drift(&world);
     assert_eq!(texts.len(), 1);
-    assert!(texts[0].starts_with("ticket 300111: nothing was loaded, now 6 available and 4 held of 10; 2 "));
+    assert!(texts[0].starts_with("ticket 300111: no stock was loaded, now 6 available and 4 held of 10; 2 "));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn reservations_of_orders_in_flight_are_kept_and_those_of_cancelled_orders
     assert_eq!(handle(&world, [sync()]).await, [Outcome::Done]);
     let expected = CacheStock { available: 4, held: 6, reservations: 3 };
     assert_eq!(world.stock_cache.snapshot(World::TICKET), Some(expected));
-    assert!(drift(&world).is_empty(), "a rollback on its way is no fault");
+    assert!(drift(&world).is_empty(), "a rollback on its way is not a drift");
 }
 
 /// Else the next buyer of those seats would find them taken in the ledger.
