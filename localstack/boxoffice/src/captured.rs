@@ -48,25 +48,25 @@ pub enum SendFileError {
     Unreadable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The operating system's error.
         because: String,
     },
     /// It is too large.
-    #[error("{path}: a body of more than {MAX_BODY_BYTES} bytes")]
+    #[error("{path}: the body has more than {MAX_BODY_BYTES} bytes")]
     TooLarge {
         /// The file.
         path: String,
     },
-    /// It is no captured message.
-    #[error("{path}: no captured message: {because}")]
+    /// It is not a captured message.
+    #[error("{path}: not a captured message: {because}")]
     NotCaptured {
         /// The file.
         path: String,
-        /// What was wrong.
+        /// What is wrong.
         because: String,
     },
-    /// No tag was given, and the payload does not tell which.
-    #[error("{path}: no --tag was given, and the payload does not tell which of {tags} it is")]
+    /// No tag was given, and the payload does not say which.
+    #[error("{path}: --tag is missing, and the payload does not say which of {tags} it is")]
     NoTag {
         /// The file.
         path: String,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Boxoffice: takes ticket orders and brings each to its end, whatever fails in between.
+/// Boxoffice: takes ticket orders and completes each of them, whatever fails on the way.
 #[derive(Debug, Parser)]
 #[command(name = "boxoffice", version)]
 pub struct Cli {
@@ -64,10 +64,10 @@ pub struct DemoArgs {
     /// Buyers whose requests are under way at the same time.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub at_once: u32,
-    /// Decides who wants how many seats and who pays.
+    /// The random seed: who wants how many seats, and who pays.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The longest the whole may take, in seconds.
+    /// The longest the whole sale may take, in seconds.
     #[arg(long, default_value_t = 180)]
     pub time_limit: u64,
     /// The show, the session and the ticket tier to sell.
@@ -77,7 +77,7 @@ pub struct DemoArgs {
     /// Start a server of its own on a scratch file even if one is running.
     #[arg(long)]
     pub alone: bool,
-    /// Run every function as a process of its own, on the broker that BUS names; their programs stand beside this one.
+    /// Run every function as a process of its own, on the broker that BUS names; their programs are in this program's folder.
     #[arg(long)]
     pub programs: bool,
     /// The same, and kill each of them in turn during the sale, as `kill -9` does, and start it again.
@@ -162,11 +162,11 @@ pub enum DlqAction {
         /// The most letters a second.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         rate: Option<u32>,
-        /// Only say what would be done.
+        /// Only report what would be done.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Throw them away.
+    /// Delete them.
     Discard {
         /// Which.
         #[command(flatten)]

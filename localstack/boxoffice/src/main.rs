@@ -98,7 +98,7 @@ fn command(action: Action) -> anyhow::Result<Command> {
         Action::Status => Command::Status,
         Action::Verify => Command::Verify,
         Action::Serve | Action::Demo(_) | Action::Settings | Action::Dlq(DlqAction::Redrive { .. }) => {
-            anyhow::bail!("this is not one command")
+            anyhow::bail!("expected exactly one command")
         }
     })
 }
@@ -111,9 +111,11 @@ fn send(args: &SendArgs) -> anyhow::Result<Command> {
 fn meant(filter: &FilterArgs, all: bool, what: &str) -> anyhow::Result<()> {
     match (filter.is_empty(), all) {
         (true, false) => {
-            anyhow::bail!("which dead letters? Give a filter such as --group, or --all to {what} every one")
+            anyhow::bail!(
+                "no dead letters selected; give a filter such as --group, or --all to {what} every one"
+            )
         }
-        (false, true) => anyhow::bail!("--all and a filter exclude each other"),
+        (false, true) => anyhow::bail!("--all and a filter cannot be combined"),
         _ => Ok(()),
     }
 }
@@ -153,7 +155,7 @@ async fn redrive(
         let command = Command::DlqRedrive { filter: filter.clone(), limit, cursor, before, dry_run };
         let view = match reach.run(&command).await {
             Ok(Answer::Redrive(view)) => view,
-            Ok(_) => break Err(anyhow::anyhow!("the server gave an answer of the wrong kind")),
+            Ok(_) => break Err(anyhow::anyhow!("the server sent an unexpected answer")),
             Err(error) => break Err(error.into()),
         };
         total.redriven += view.redriven;
@@ -183,7 +185,7 @@ fn http() -> anyhow::Result<reqwest::Client> {
 
 async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode> {
     let &[show_id, session_id, ticket_id] = args.ticket.as_slice() else {
-        anyhow::bail!("--ticket takes a show, a session and a ticket, such as 3001,30011,300111");
+        anyhow::bail!("--ticket expects a show, a session and a ticket, such as 3001,30011,300111");
     };
     let plan = Plan {
         buyers: args.buyers,

@@ -68,7 +68,9 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
         Answer::Verification(verification) => {
             println!("{}", table::invariants(verification));
             if !verification.quiet {
-                println!("messages are still on their way: what holds only at rest is open; ask again later");
+                println!(
+                    "messages are still being processed: some checks need an idle system; run this again later"
+                );
             }
         }
     }
@@ -77,7 +79,7 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
 
 fn dead_letters(letters: &[DeadLetterView], next: Option<&str>) {
     if letters.is_empty() {
-        println!("there are no such dead letters");
+        println!("no dead letters match");
         return;
     }
     let mut rows = table::new(&["id", "stored", "group", "tag", "key", "tries", "why"]);
@@ -94,7 +96,7 @@ fn dead_letters(letters: &[DeadLetterView], next: Option<&str>) {
     }
     println!("{rows}");
     if next.is_some() {
-        println!("there are more: narrow the filter or raise --limit");
+        println!("there are more; narrow the filter or raise --limit");
     }
 }
 
@@ -116,7 +118,7 @@ fn dead_letter(letter: &DeadLetterView) {
     println!("{rows}");
     match &letter.body {
         Some(body) => println!("{body}"),
-        None => println!("the body is no text; in base64:\n{}", letter.body_base64),
+        None => println!("the body is not text; in base64:\n{}", letter.body_base64),
     }
 }
 

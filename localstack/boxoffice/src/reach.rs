@@ -7,7 +7,7 @@ use boxoffice_host::{Backends, HostError, HostSettings, open};
 use crate::admin::{AdminClient, ClientError};
 use crate::operator::{Answer, Command, Operations, OperatorError};
 
-/// Why an operator could not reach anything.
+/// Why neither a server nor the stores could be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ReachError {
     /// A running server did not carry out the command.
@@ -19,17 +19,17 @@ pub enum ReachError {
     /// The command failed.
     #[error(transparent)]
     Operator(#[from] OperatorError),
-    /// The file that tells of a running server cannot be read.
+    /// The admin file of a running server cannot be read.
     #[error("{}: {because}", path.display())]
     EndpointFile {
         /// The file.
         path: PathBuf,
-        /// What was wrong.
+        /// What is wrong.
         because: String,
     },
 }
 
-/// Somebody who carries out commands.
+/// Who carries out commands.
 pub enum Reach {
     /// A running server.
     Server(Box<AdminClient>),

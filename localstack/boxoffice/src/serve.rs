@@ -42,7 +42,7 @@ impl Server {
         telemetry: Option<Telemetry>,
         shutdown: Shutdown,
     ) -> Result<Self, HostError> {
-        // Addresses first: a port in use is the commonest mistake, and leaves nothing behind.
+        // Addresses first: a port in use is the most common mistake, and leaves nothing behind.
         let api_listener = listen("LISTEN", settings.listen).await?;
         let admin_listener = listen("ADMIN_LISTEN", settings.admin.listen).await?;
         let (api, admin) = (api_listener.local_addr()?, admin_listener.local_addr()?);
@@ -92,7 +92,7 @@ impl Server {
         &self.backends.ports
     }
 
-    /// What functions are told besides, for callers in the same process.
+    /// The settings of functions, for callers in the same process.
     pub fn functions(&self) -> &FunctionSettings {
         &self.backends.functions
     }
@@ -110,11 +110,11 @@ impl Server {
             if let Err(error) = result {
                 failed.get_or_insert(error);
             }
-            // Whatever ended, orderly or not: a server with a part missing looks healthy and is not.
+            // Whichever part ended, and however: a server with a part missing looks healthy and is not.
             self.shutdown.begin();
         }
         let closed = self.backends.close().await;
-        // Left behind it would only cost the next operator command a failed connection.
+        // If it stays, it only costs the next operator command a failed connection.
         if let Err(error) = AdminEndpoint::remove(&self.settings.admin.file) {
             tracing::warn!(%error, "ADMIN_FILE could not be removed");
         }

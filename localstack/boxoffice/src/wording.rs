@@ -1,4 +1,4 @@
-//! Words for people.
+//! Texts for people.
 
 /// "1 ticket", "2 tickets".
 pub fn counted(count: u64, thing: &str) -> String {

@@ -11,23 +11,23 @@ const COMMAND_TIME_OUT: Duration = Duration::from_secs(120);
 /// Why a running server did not carry out a command.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens there: the server is gone.
-    #[error("no server answers at {address}: {because}")]
+    /// Nothing listens there: the server is gone.
+    #[error("no server responds at {address}: {because}")]
     NobodyThere {
-        /// Where it should have been.
+        /// Where it was expected.
         address: String,
-        /// What the connection said.
+        /// The error of the connection.
         because: String,
     },
-    /// The server said no.
+    /// The server rejected the command.
     #[error(transparent)]
     Operator(#[from] OperatorError),
-    /// The server answered something that this program does not understand.
-    #[error("the server at {address} answered in an unexpected way: {because}")]
+    /// The server's response is not understood.
+    #[error("the server at {address} sent an unexpected response: {because}")]
     Unexpected {
         /// Where it is.
         address: String,
-        /// What was odd.
+        /// What was unexpected.
         because: String,
     },
 }
@@ -47,7 +47,7 @@ impl AdminClient {
         Ok(endpoint.map(|endpoint| Self { file: file.to_owned(), endpoint, http }))
     }
 
-    /// Reads again where the server is: a restarted one listens elsewhere. Keeps what it knew when nothing tells.
+    /// Reads the server's address again, because a restarted one listens elsewhere. Keeps the old one when there is no file.
     pub fn locate_again(&mut self) {
         if let Ok(Some(endpoint)) = AdminEndpoint::read(&self.file) {
             self.endpoint = endpoint;

@@ -37,7 +37,7 @@ async fn run(
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
-    // Hashes are compared, so that the time it takes tells nothing of the token.
+    // Hashes are compared, so that the duration reveals nothing about the token.
     if shown.is_none_or(|token| <[u8; 32]>::from(Sha256::digest(token)) != admin.token_hash) {
         let error = OperatorError::Invalid("the admin token is missing or wrong".to_owned());
         return (StatusCode::UNAUTHORIZED, Json(error)).into_response();

@@ -53,7 +53,7 @@ impl Office {
         }
     }
 
-    /// Leaves.
+    /// Closes the connection or the stores.
     pub(super) async fn close(self) -> Result<(), ReachError> {
         self.reach.close().await
     }
@@ -62,10 +62,10 @@ impl Office {
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// Somebody restarts at this moment: try again.
+    /// A server is restarting: try again.
     #[error(transparent)]
     Away(ReachError),
-    /// It will not work.
+    /// It can never succeed.
     #[error(transparent)]
     Refused(ReachError),
 }

@@ -28,7 +28,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Whether everything that must hold holds.
+    /// Whether all invariants hold.
     pub(super) fn is_good(&self) -> bool {
         !self.verification.is_broken()
             && self.verification.quiet

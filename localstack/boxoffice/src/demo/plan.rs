@@ -11,7 +11,7 @@ pub struct Plan {
     pub walk_away_percent: u32,
     /// Buyers whose requests are under way at the same time.
     pub at_once: u32,
-    /// Decides who wants how many seats and who pays.
+    /// The random seed: who wants how many seats, and who pays.
     pub seed: u64,
     /// The show, the performance and the ticket tier on sale.
     pub ticket: (i64, i64, i64),

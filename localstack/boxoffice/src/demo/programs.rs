@@ -99,7 +99,7 @@ impl Programs {
                 return Ok(());
             }
             if let Some(status) = child.try_wait()? {
-                anyhow::bail!("{name} ended at its start, {status}:\n{}", tell());
+                anyhow::bail!("{name} ended during its start, {status}:\n{}", tell());
             }
             if Instant::now() >= deadline {
                 anyhow::bail!("{name} was not ready in time:\n{}", tell());
@@ -109,7 +109,7 @@ impl Programs {
     }
 
     /// Kills one program after the other as `kill -9` does and starts it again: every program once, and then on, round
-    /// and round, until told to stop; how many were killed.
+    /// and round, until the stop; returns how many were killed.
     pub async fn kill_in_turn(&mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<u32> {
         let mut killed = 0;
         for round in 0.. {
@@ -141,7 +141,9 @@ impl Programs {
             let status: ExitStatus = loop {
                 match running.child.try_wait()? {
                     Some(status) => break status,
-                    None if Instant::now() >= deadline => anyhow::bail!("{} does not end", running.name),
+                    None if Instant::now() >= deadline => {
+                        anyhow::bail!("{} did not stop in time", running.name)
+                    }
                     None => tokio::time::sleep(LOOK_AGAIN).await,
                 }
             };

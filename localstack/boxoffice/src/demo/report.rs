@@ -18,9 +18,9 @@ pub(super) fn print(outcome: &Outcome) {
         ("orders paid", outcome.paid.to_string()),
         ("paid, but the seats were gone", outcome.paid_for_nothing.to_string()),
         ("sold out", outcome.sold_out.to_string()),
-        ("cancelled by time-out", outcome.timed_out.to_string()),
-        ("reserved, time to pay still running", outcome.still_reserved.to_string()),
-        ("buyers who got no answer", outcome.failed.len().to_string()),
+        ("cancelled by timeout", outcome.timed_out.to_string()),
+        ("reserved, payment window still open", outcome.still_reserved.to_string()),
+        ("buyers who got no response", outcome.failed.len().to_string()),
         ("seats locked or sold in this sale", format!("{} of {}", outcome.seats_taken, plan.seats)),
         ("notifications sent", deliveries),
         ("notifications missing", outcome.untold.to_string()),
@@ -34,7 +34,7 @@ pub(super) fn print(outcome: &Outcome) {
     let mut latencies = table::new(&["as buyers saw it, ms", "count", "p50", "p90", "p99", "max"]);
     for (name, latency) in [
         ("order accepted", outcome.create),
-        ("accepted to reserved or sold out (looked at every 150 ms)", outcome.process),
+        ("accepted to reserved or sold out (polled every 150 ms)", outcome.process),
         ("payment accepted", outcome.pay),
     ] {
         latencies.add_row(latency_row(name, latency));
@@ -47,18 +47,11 @@ pub(super) fn print(outcome: &Outcome) {
     }
     if outcome.illegal_moves > 0 || outcome.repeated_numbers > 0 {
         println!(
-            "buyers saw {} moves along no arrow and {} order numbers given twice",
+            "buyers saw {} invalid state changes and {} duplicate order numbers",
             outcome.illegal_moves, outcome.repeated_numbers
         );
     }
-    println!(
-        "\n{}",
-        if outcome.is_good() {
-            "Everything that must hold holds."
-        } else {
-            "SOMETHING THAT MUST HOLD DOES NOT."
-        }
-    );
+    println!("\n{}", if outcome.is_good() { "All invariants hold." } else { "INVARIANT VIOLATED" });
 }
 
 fn latency_row(name: &str, latency: Latency) -> Vec<String> {

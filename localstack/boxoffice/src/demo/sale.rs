@@ -18,7 +18,7 @@ use crate::reach::ReachError;
 
 /// A time to pay that a demonstration can wait for.
 const WATCHABLE_WINDOW: Duration = Duration::from_secs(60);
-/// How long nothing must come where the bus does not tell of messages that are to be tried again: longer than the first
+/// How long nothing must arrive where the bus does not report messages that wait for a retry: longer than the first
 /// delays.
 const UNSEEN_RETRIES: Duration = Duration::from_secs(6);
 /// The pause between two looks into all stores.
@@ -35,10 +35,10 @@ pub enum SaleError {
     #[error(transparent)]
     Command(#[from] CommandError),
     /// The public API failed.
-    #[error("the sale could not go on: {0}")]
+    #[error("the sale could not continue: {0}")]
     Shop(String),
     /// The server answered something else than was asked.
-    #[error("the server gave an answer of the wrong kind")]
+    #[error("the server sent an unexpected answer")]
     WrongAnswer,
 }
 
@@ -50,16 +50,17 @@ struct Sale {
     bar: ProgressBar,
     taken_before: u64,
     before: Option<Verification>,
-    /// Whether the bus tells of messages that are to be tried again.
+    /// Whether the bus reports messages that wait for a retry.
     sees_retries: bool,
     next_user: i64,
     random: u64,
     ends: Vec<Result<End, ShopError>>,
 }
 
-/// Makes the sale, prints the table, and tells whether everything that must hold holds.
+/// Runs the sale, prints the table, and returns whether all invariants hold.
 ///
-/// `rush_is_over` is called once every buyer of the opening has an end; from then on it is watched how all comes to rest.
+/// `rush_is_over` is called once the outcome of every buyer is known; from then on the sale only waits until nothing is
+/// being processed.
 pub async fn run(
     plan: Plan,
     http: reqwest::Client,
@@ -193,9 +194,9 @@ impl Sale {
         }
     }
 
-    /// Waits until no message is due or in flight; what is found in the stores then. A broker does not tell of messages
-    /// that are to be tried again later, so there it takes a while of rest, and every buyer must have been told how the
-    /// order ended.
+    /// Waits until no message is due or in flight; returns what the stores then contain. A broker does not report messages that
+    /// wait for a retry, so there nothing must arrive for a while, and every buyer must have been notified of the end of the
+    /// order.
     async fn settle(&mut self) -> Result<Verification, SaleError> {
         self.bar.set_message("the functions finish");
         let mut at_rest_since = None;
@@ -220,8 +221,8 @@ impl Sale {
         }
     }
 
-    /// Notifications that buyers of this sale were not sent and that are no dead letters either. Where the bus tells of
-    /// messages that are to be tried again, I7 accounts for them.
+    /// Notifications that buyers of this sale did not get and that are not dead letters either. Where the bus reports
+    /// messages that wait for a retry, I7 accounts for them.
     fn untold(&self, verification: &Verification) -> u64 {
         if self.sees_retries || verification.deliveries.is_none() {
             return 0;
@@ -252,7 +253,7 @@ impl Sale {
         }
     }
 
-    /// A command, again and again while somebody restarts.
+    /// A command, repeated while a server restarts.
     async fn command(&mut self, command: &Command) -> Result<Answer, CommandError> {
         loop {
             match self.office.run(command).await {

@@ -96,7 +96,7 @@ pub async fn on_server(plan: Plan, http: reqwest::Client, scratch: &mut Scratch)
     let stop = server.shutdown.clone();
     let running = tokio::spawn(server.run());
     let admin =
-        AdminClient::locate(&admin_file, http.clone())?.context("the server tells nobody where it is")?;
+        AdminClient::locate(&admin_file, http.clone())?.context("the server did not publish its address")?;
     let good = run(plan, http, Office::of_server(admin), || {}).await;
     stop.begin();
     running.await??;
@@ -133,7 +133,7 @@ pub async fn on_programs(
     let killing = async { if kill { programs.kill_in_turn(stopped).await } else { Ok(0) } };
     let selling = async {
         let rush_is_over = || {
-            // Nobody to tell is as good.
+            // If the receiver is gone, nothing is lost.
             let _ = stop.send(true);
         };
         run(plan, http, office, rush_is_over).await
@@ -144,6 +144,6 @@ pub async fn on_programs(
         println!("{killed} processes were killed and started again during the sale.");
     }
     let badly = programs.stop().await?;
-    anyhow::ensure!(badly.is_empty(), "these did not end well when told to stop: {}", badly.join(", "));
+    anyhow::ensure!(badly.is_empty(), "these did not stop cleanly: {}", badly.join(", "));
     Ok(good)
 }

@@ -14,10 +14,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum ShopError {
     /// The shop was not reachable until the sale's deadline.
-    #[error("the API did not answer in time; last: {0}")]
+    #[error("the API did not respond in time; last: {0}")]
     GaveUp(String),
     /// The shop refused the request.
-    #[error("the API answered {status}: {detail}")]
+    #[error("the API responded {status}: {detail}")]
     Refused {
         /// The status code.
         status: u16,

@@ -61,7 +61,7 @@ fn interrupt(kill: bool, times: u32) {
     });
     assert_eq!(place.json(&["dlq", "list"])["letters"].as_array().unwrap().len(), 0);
     assert_eq!(server.stop(), Some(0));
-    // The file alone tells the same.
+    // The file alone shows the same.
     place.all_invariants_hold();
 }
 

@@ -32,7 +32,7 @@ fn reason(case: &str) -> Option<&'static [&'static str]> {
         _ if case.ends_with("_payload-bytes") => &["OrderEventMessage has no"],
         _ if case.ends_with("_not-json") => &["cannot be read", "byte 0"],
         _ if case.contains("_body-409") => &["cannot be read", "object"],
-        // The same order was rolled back before: no machine can tell which of both is right.
+        // The same order was rolled back before: no program can decide which of the two is right.
         _ if case.ends_with("STOCK_SYNC_confirm") => &["refund due", "given back"],
         _ => match probe? {
             "missing-fields" | "bom" | "orderNo-as-number" => &["OrderEventMessage has no userId"],

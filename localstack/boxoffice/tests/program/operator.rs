@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{Place, Server, request_to};
 
-/// A gateway for text messages that refuses until it is told to take them; keeps the idempotency keys it took.
+/// A gateway for text messages that rejects them until the test lets it accept; keeps the idempotency keys it accepted.
 struct Gateway {
     address: String,
     works: Arc<AtomicU32>,
@@ -54,7 +54,7 @@ fn complete(request: &[u8]) -> bool {
     body.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
-/// An order that was paid, so that its buyer is to be told.
+/// A paid order, whose buyer is to be notified.
 fn paid(server: &Server<'_>) -> String {
     let order = server.order(7, 1);
     server.reaches(&order, "AwaitingPayment");
@@ -183,7 +183,7 @@ fn stock_and_refunds_are_kept_on_the_file_itself_when_no_server_runs() {
     assert_eq!(place.json(&["stock", "show", "300111"])[0]["total"], 1100);
     let unknown = place.run(&["stock", "show", "424242"]);
     assert_eq!(unknown.status, Some(1));
-    assert!(unknown.stderr.contains("no stock was ever loaded for ticket 424242"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("no stock was loaded for ticket 424242"), "{}", unknown.stderr);
 
     // The next server brings the stock cache up to what was loaded.
     let server = place.serve();
@@ -239,7 +239,7 @@ fn an_order_is_shown_to_people_and_to_programs() {
     assert!(shown.stdout.contains("760.00") && shown.stdout.contains("AwaitingPayment"), "{}", shown.stdout);
     let unknown = place.run(&["order", "show", "T0"]);
     assert_eq!(unknown.status, Some(1));
-    assert!(unknown.stderr.contains("there is no order T0"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("order T0 does not exist"), "{}", unknown.stderr);
     assert_eq!(server.stop(), Some(0));
     assert_eq!(place.json(&["order", "show", &order])["state"], "AwaitingPayment");
 }

@@ -100,7 +100,7 @@ impl Place {
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         let mut server = Server { _place: self, child, api: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let pid = server.child.id();
-        let endpoint = until("the server tells where it is", || {
+        let endpoint = until("the server publishes its address", || {
             if let Some(status) = server.child.try_wait().unwrap() {
                 panic!("the server ended with {status}: {}", self.log());
             }
@@ -179,7 +179,7 @@ impl Server<'_> {
         self.request("POST", path, headers, body.to_string().as_bytes())
     }
 
-    /// One request to the API; the status and the body, null if it is no JSON.
+    /// One request to the API; the status and the body, null if it is not JSON.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
         request_to(self.api, method, path, headers, body)
     }
