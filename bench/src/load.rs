@@ -104,7 +104,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
             anyhow::Ok(latency)
         });
     }
-    // One row tells how many orders hold seats: cheap enough to ask often.
+    // One row has the number of orders that hold seats: cheap enough to read often.
     let reserved = async || -> anyhow::Result<u64> {
         Ok(stock_cache.stock(TicketId(TICKET.2)).await?.map_or(0, |stock| u64::from(stock.reservations)))
     };

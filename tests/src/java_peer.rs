@@ -15,7 +15,7 @@ use crate::rocketmq::{Cluster, repository};
 use crate::server::Server;
 use crate::support::PATIENCE;
 
-/// How long it may take to end, when it is told to.
+/// How long it may take to stop.
 const ENDING: Duration = Duration::from_secs(20);
 /// The same, when the test has failed already.
 const ENDING_AFTER_A_FAILURE: Duration = Duration::from_secs(3);
@@ -36,7 +36,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Whether it tells this, as in `{"ready":true}`.
+    /// Whether it has this key, as in `{"ready":true}`.
     pub fn tells(&self, what: &str) -> bool {
         self[what] == true
     }
@@ -62,7 +62,7 @@ struct Output {
     ended: bool,
 }
 
-/// The running program. It is told to end when it is dropped, and killed when it does not.
+/// The running program. It is stopped when it is dropped, and killed if it does not end.
 pub struct JavaPeer {
     /// `None` once it is stopped.
     process: Option<Server>,
@@ -87,7 +87,7 @@ impl JavaPeer {
         let reader = std::thread::spawn(move || {
             for line in printed.lines() {
                 let Ok(text) = line else { break };
-                // No JSON is no line that anybody waits for, but is shown when the test fails.
+                // No test waits for a line that is not JSON, but it is shown when the test fails.
                 let value = serde_json::from_str(&text).unwrap_or_default();
                 lock(&read).lines.push(Line { text, value });
             }
@@ -101,7 +101,7 @@ impl JavaPeer {
         lock(&self.output).lines.clone()
     }
 
-    /// Every line so far that tells this, as in `{"ready":true}`.
+    /// Every line so far with this key, as in `{"ready":true}`.
     pub fn all(&self, what: &str) -> Vec<Line> {
         lock(&self.output).lines.iter().filter(|line| line.tells(what)).cloned().collect()
     }
@@ -115,14 +115,14 @@ impl JavaPeer {
                 return;
             }
             assert!(!ended, "the Java program ended, so this will not come: {what}");
-            assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+            assert!(begun.elapsed() < PATIENCE, "timed out waiting for: {what}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Waits until it tells this, and gives that line.
+    /// Waits for a line with this key, and returns it.
     pub async fn told(&self, what: &str) -> Line {
-        self.until(&format!("it tells {what}"), || !self.all(what).is_empty()).await;
+        self.until(&format!("a line with {what}"), || !self.all(what).is_empty()).await;
         self.all(what).remove(0)
     }
 
@@ -133,7 +133,7 @@ impl JavaPeer {
         self.finish()
     }
 
-    /// Tells it to end, waits until it has, and gives all lines.
+    /// Stops it, waits until it has ended, and returns all lines.
     pub fn stop(mut self) -> Vec<Line> {
         let ended = self.process.as_mut().and_then(|process| process.terminate(ENDING));
         assert!(ended.is_some_and(|status| status.success()), "it did not end well: {ended:?}");
@@ -155,7 +155,7 @@ impl Drop for JavaPeer {
         }
         if std::thread::panicking() {
             let mut log = String::new();
-            // There is nobody left to tell of a failure.
+            // Nobody is left to report a failure to.
             let _ = self.log.rewind();
             let _ = self.log.read_to_string(&mut log);
             let lines = self.lines();

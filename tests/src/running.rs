@@ -44,10 +44,10 @@ impl Running {
     /// Stops it and waits until it has.
     pub async fn stop(self) {
         self.shutdown.begin();
-        self.ended().await.expect("a consumer that is told to stop ends well");
+        self.ended().await.expect("a consumer that is asked to stop ends cleanly");
     }
 
-    /// Waits until it has ended, and tells how.
+    /// Waits until it has ended; returns how.
     pub async fn ended(self) -> Result<(), TransportError> {
         timeout(PATIENCE, self.task).await.expect("the consumer ends in time").expect("it does not panic")
     }

@@ -51,11 +51,11 @@ impl Server {
         }
     }
 
-    /// Tells it to end, and waits until it has; nothing where it does not in time.
+    /// Stops it and waits until it has ended; `None` if it does not end in time.
     pub fn terminate(&mut self, patience: Duration) -> Option<ExitStatus> {
         if self.ended().is_none() {
             let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-            assert!(told.is_ok_and(|status| status.success()), "the server cannot be told to end");
+            assert!(told.is_ok_and(|status| status.success()), "the server cannot be signalled");
         }
         self.wait(patience)
     }

@@ -24,7 +24,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting for: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -52,7 +52,7 @@ pub async fn eventually_all(what: &str, expected: &BTreeSet<String>, found: impl
 async fn wait_for(mut holds: impl AsyncFnMut() -> bool, what: impl Fn() -> String) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {}", what());
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting for: {}", what());
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -75,7 +75,7 @@ pub fn settings() -> ConsumerSettings {
 
 type Script = dyn Fn(&Delivery) -> Outcome + Send + Sync;
 
-/// A function that writes down every delivery and answers as it is told.
+/// A function that records every delivery and answers as the test says.
 pub struct Recorder {
     subscription: Subscription,
     script: Box<Script>,
@@ -231,7 +231,7 @@ pub(crate) async fn every_page<T>(
     panic!("the pages never end");
 }
 
-/// Checks a property whose cases are async, on many inputs; a failure tells the smallest input found.
+/// Checks a property whose cases are async, on many inputs; a failure reports the smallest input found.
 pub(crate) async fn holds_for<S, F, R>(cases: u32, inputs: S, case: F)
 where
     S: Strategy + Send + 'static,

@@ -1,4 +1,4 @@
-//! What was to be reached, and whether it was. A share is the median of the shares of the rounds, each of two runs
+//! The aims, and whether they were met. A share is the median of the shares of the rounds, each of two runs
 //! that were close in time.
 
 use std::fmt::Display;

@@ -53,7 +53,7 @@ impl MessageListenerConcurrently for Counting {
     }
 }
 
-/// Consumes until it is told to end.
+/// Consumes until it is stopped.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let (ending, measure) =
         (Shutdown::new(), Arc::new(Measure::new(args.reading.count, args.reading.warmup)));

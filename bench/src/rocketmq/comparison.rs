@@ -1,4 +1,4 @@
-//! Every consumer in turn on the same messages, several rounds, so that the moods of the machine meet each.
+//! Every consumer in turn on the same messages, in several rounds, so that variations of the machine affect each.
 
 use std::path::PathBuf;
 use std::process::Command;

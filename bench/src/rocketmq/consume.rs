@@ -24,7 +24,7 @@ use crate::reading::Reading;
 pub struct Args {
     #[command(flatten)]
     reading: Reading,
-    /// Batches at the same time; as every function has it unless it is told otherwise.
+    /// Batches at the same time; the default of every function.
     #[arg(long, default_value_t = boxoffice_rocketmq::ADVICE.workers)]
     workers: usize,
 }
@@ -57,7 +57,7 @@ impl Handler for Orders {
     }
 }
 
-/// Consumes until it is told to end.
+/// Consumes until it is stopped.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let telemetry = telemetry::init(LogFormat::Compact, "info", QUIET_TARGETS)?;
     let (ending, measure) =

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::process;
 
-/// The user property that tells when a message was sent: milliseconds since 1970, with a fraction.
+/// The user property with the time at which a message was sent: milliseconds since 1970, with a fraction.
 pub const SENT_AT: &str = "sentAt";
 
 /// A moment and the CPU time used until then.
@@ -127,7 +127,7 @@ pub fn now_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1_000.0
 }
 
-/// How long ago a message was sent, where it tells.
+/// How long ago a message was sent, if it says so.
 pub fn latency_ms(sent_at: Option<&str>) -> Option<f64> {
     sent_at.and_then(|text| text.parse::<f64>().ok()).map(|sent_at| now_ms() - sent_at)
 }

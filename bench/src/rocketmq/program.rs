@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use boxoffice_tests::server::Server;
 use serde_json::Value;
 
-/// How long it may take to end when it is told to.
+/// How long it may take to stop.
 const ENDING: Duration = Duration::from_secs(30);
 /// The first word of the lines that are waited for.
 const TELLS: [&str; 3] = ["ready", "first", "done"];
@@ -21,7 +21,7 @@ pub struct Program {
     server: Server,
     started: Instant,
     lines: Receiver<(Instant, Value)>,
-    /// What it told, and when, since its start.
+    /// The lines that it printed, and when, since its start.
     told: HashMap<&'static str, (Duration, Value)>,
     log: File,
 }
@@ -47,7 +47,7 @@ impl Program {
         Ok(Self { server, started, lines, told: HashMap::new(), log })
     }
 
-    /// Waits for a line that tells this, and gives it with the time from the start until it came.
+    /// Waits for a line with this key; returns it with the time from the start until it came.
     pub fn until(&mut self, what: &str, patience: Duration) -> anyhow::Result<(Duration, Value)> {
         let begun = Instant::now();
         loop {
@@ -60,13 +60,13 @@ impl Program {
                         self.told.entry(tells).or_insert((at.duration_since(self.started), line));
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => bail!("{what:?} did not come in time\n{}", self.logged()),
+                Err(RecvTimeoutError::Timeout) => bail!("{what:?} did not appear in time\n{}", self.logged()),
                 Err(RecvTimeoutError::Disconnected) => bail!("it ended before {what:?}\n{}", self.logged()),
             }
         }
     }
 
-    /// Tells it to end, and waits until it has.
+    /// Stops it and waits until it has ended.
     pub fn stop(mut self) -> anyhow::Result<()> {
         let status = self.server.terminate(ENDING);
         self.ended(status)
@@ -79,9 +79,9 @@ impl Program {
     }
 
     fn ended(&mut self, status: Option<ExitStatus>) -> anyhow::Result<()> {
-        let status = status.context("it does not end")?;
+        let status = status.context("it did not stop in time")?;
         if !status.success() {
-            bail!("it did not end well: {status}\n{}", self.logged());
+            bail!("it failed: {status}\n{}", self.logged());
         }
         Ok(())
     }

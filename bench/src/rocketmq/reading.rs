@@ -1,4 +1,4 @@
-//! What a consumer is told to read.
+//! What a consumer reads.
 
 /// The part of the command line that every consumer has.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub struct Reading {
     /// The most messages in one batch.
     #[arg(long, default_value_t = 32)]
     pub batch: u32,
-    /// Ends after the last measured message, instead of when it is told to.
+    /// Ends after the last measured message, instead of when it is stopped.
     #[arg(long)]
     pub exit: bool,
 }

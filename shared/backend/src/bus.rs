@@ -29,7 +29,7 @@ pub struct BusAdvice {
     pub threads: Option<usize>,
 }
 
-/// How another program is told to use the same bus, where that is possible.
+/// The settings with which another program uses the same bus, where that is possible.
 #[derive(Debug, Clone)]
 pub struct SharedBus {
     /// Settings and their values; secrets among them.

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 /// How long one part may take to answer whether it is ready.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One thing that must answer for the process to be ready.
+/// One part that must respond for the process to be ready.
 #[async_trait]
 pub trait ReadinessCheck: Send + Sync {
     /// Its name in the answer, such as `store`.
@@ -39,7 +39,7 @@ pub struct Health {
     status: &'static str,
 }
 
-/// Whether the process can do its work.
+/// Whether the process is ready to work.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
     /// True when every required part is.
@@ -63,7 +63,7 @@ pub struct Part {
     detail: Option<String>,
 }
 
-/// The pages that tell operators and their machines about this process. Clones share everything.
+/// The pages about this process for operators and monitoring. Clones share everything.
 #[derive(Clone)]
 pub struct HealthPages {
     checks: Arc<[Arc<dyn ReadinessCheck>]>,

@@ -1,4 +1,4 @@
-//! How buyers and operators are told: providers for text messages, push and e-mail, alerts, and the file of users.
+//! How buyers and operators are notified: providers for text messages, push and e-mail, alerts, and the file of users.
 //!
 //! Every provider implements [`NotificationProvider`](boxoffice_domain::ports::NotificationProvider):
 //! - [`WebhookProvider`] for text messages and push: a signed POST to a gateway,

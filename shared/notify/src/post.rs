@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::reason::{tidy, with_causes};
 use crate::{SetupError, SigningKey};
 
-/// A gateway that asks for a longer pause is asked again after this long.
+/// The longest pause that a gateway can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Enough of an error's body to read the reason.
 const MAX_REASON_BYTES: usize = 1024;
@@ -35,7 +35,7 @@ pub struct WebhookSettings {
 }
 
 impl WebhookSettings {
-    /// A time-out of 5 s and 32 connections.
+    /// A timeout of 5 s and 32 connections.
     pub fn new(url: impl Into<String>, key: SigningKey) -> Self {
         Self { url: url.into(), key, timeout: Duration::from_secs(5), max_connections: 32 }
     }
@@ -56,7 +56,7 @@ impl SignedPost {
     pub(crate) fn new(settings: WebhookSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
         let WebhookSettings { url, key, timeout, max_connections } = settings;
         if timeout.is_zero() {
-            return Err(SetupError::Zero("the time-out of a webhook"));
+            return Err(SetupError::Zero("the timeout of a webhook"));
         }
         if max_connections == 0 {
             return Err(SetupError::Zero("the number of connections of a webhook"));
@@ -65,7 +65,7 @@ impl SignedPost {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(SetupError::WebhookUrl(format!("found the scheme {:?}", url.scheme())));
         }
-        // A redirect would carry the signed message to a place that nobody configured.
+        // A redirect would carry the signed message to a host that nobody configured.
         let mut builder = Client::builder()
             .user_agent(concat!("boxoffice/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -158,7 +158,7 @@ fn header_text(key: &str) -> String {
 }
 
 /// How long the receiver asks us to wait: seconds or an HTTP date, at most an hour. `None` when it does not say, or
-/// names no time to come: then the ordinary backoff is kinder than an immediate retry.
+/// names a time in the past: then the ordinary backoff is kinder than an immediate retry.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -15,15 +15,15 @@ use crate::post::{SignedPost, WebhookSettings};
 /// `Idempotency-Key` (percent-encoded where it is not printable ASCII), `X-Boxoffice-Timestamp` (seconds since
 /// 1970) and `X-Boxoffice-Signature` (see [`SigningKey::sign`]).
 ///
-/// 2xx is delivered. 408, 429, 5xx, a time-out and an unreachable gateway are `TryLater`, with the pause of a
-/// `Retry-After` of at most one hour. Everything else, redirects too, is `Refused`.
+/// 2xx is delivered. 408, 429, 5xx, a timeout and an unreachable gateway are `TryLater`, after the pause of a
+/// `Retry-After`, at most one hour. Everything else, redirects included, is `Refused`.
 pub struct WebhookProvider {
     channel: Channel,
     post: SignedPost,
 }
 
 impl WebhookProvider {
-    /// A provider for one channel. Fails when the URL is none, or a limit is zero.
+    /// A provider for one channel. Fails when the URL is invalid or a limit is zero.
     pub fn new(
         channel: Channel,
         settings: WebhookSettings,

@@ -1,4 +1,4 @@
-//! Asks and tells the cluster about topics and groups.
+//! Reads and changes topics and groups of the cluster.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) struct Part {
     pub(crate) system_flag: u32,
 }
 
-/// A connection for administration. Errors are in words for an operator.
+/// A connection for administration. Its errors are written for an operator.
 pub(crate) struct Admin {
     inner: DefaultMQAdminExt,
 }
@@ -195,8 +195,8 @@ async fn answered<T>(asked: Asked<'_, T>, what: &str) -> Result<T, AdminError> {
     within(asked, what).await?.map_err(|error| AdminError::new(what, &error))
 }
 
-/// The answer, unless it takes much longer than the library lets a request take.
+/// The response, unless it takes much longer than the library allows a request.
 async fn within<T>(asked: Asked<'_, T>, what: &str) -> Result<ClientResult<T>, AdminError> {
-    let late = |_| AdminError::Unavailable(format!("{what}: no answer in time"));
+    let late = |_| AdminError::Unavailable(format!("{what}: no response in time"));
     timeout(ANSWERING * 2, asked).await.map_err(late)
 }

@@ -40,7 +40,7 @@ async fn of_groups(
     Ok(accounts)
 }
 
-/// Messages that were ever put in the group's topic of dead letters; `None` where that is not told.
+/// Messages that were ever put in the group's dead-letter topic; `None` where that is not known.
 async fn dead_letters(admin: &Admin, masters: &[Master], client: &Client, group: &str) -> Option<u64> {
     let topic = client.names.dead_letter_topic(group);
     let parts = admin.topic(&topic).await.ok()?;

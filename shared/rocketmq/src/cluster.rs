@@ -36,7 +36,7 @@ pub(crate) struct Cluster {
     pub(crate) client: Arc<Client>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) producer: Arc<Producer>,
-    /// Consumers that do not consume yet.
+    /// Consumers that are still starting.
     pub(crate) starting: AtomicUsize,
 }
 

@@ -15,8 +15,8 @@ use crate::preparing::{Prepared, prepare};
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Cluster {
-    /// Runs `function` until `shutdown` begins. Whenever the cluster came back from an outage the consumer is made
-    /// anew: the client library's own recovery takes half a minute.
+    /// Runs `function` until `shutdown` begins. Whenever the cluster is back after an outage, the consumer is
+    /// restarted, because the client library's own recovery takes half a minute.
     pub(crate) async fn consume(
         &self,
         function: Arc<dyn Function>,
@@ -38,17 +38,17 @@ impl Cluster {
             match prepared {
                 Prepared::Ready => {}
                 Prepared::TryAgain(because) => {
-                    tracing::warn!(group, because, "not ready to consume; trying again");
+                    tracing::warn!(group, because, "not ready to consume; retrying");
                     sleep(PAUSE).await;
                     continue;
                 }
                 Prepared::Refused(because) => return Err(TransportError::Refused(because)),
             }
-            // Not given up in its middle: the library would not end what had started by then.
+            // Never cancelled half-way: the library would leave running what it had started by then.
             let mut member = match Member::start(self, epoch, &function, &settings, &shutdown).await {
                 Ok(member) => member,
                 Err(because) => {
-                    tracing::warn!(group, because, "the consumer did not start; trying again");
+                    tracing::warn!(group, because, "the consumer did not start; retrying");
                     sleep(PAUSE).await;
                     continue;
                 }
@@ -61,7 +61,7 @@ impl Cluster {
             };
             tokio::select! {
                 newer = self.watch.newer_than(epoch) => {
-                    tracing::info!(group, epoch = newer, "RocketMQ is back; consuming anew");
+                    tracing::info!(group, epoch = newer, "RocketMQ is back; restarting the consumer");
                 }
                 () = consuming => {}
                 () = shutdown.begun() => {}

@@ -18,7 +18,7 @@ use crate::settling::{Batch, Settling};
 pub(crate) struct Feeder {
     pub(crate) function: Arc<dyn Function>,
     pub(crate) settling: Settling,
-    /// Begins when the process is told to stop.
+    /// Begins when the process is asked to stop.
     pub(crate) shutdown: Shutdown,
     pub(crate) handle: Handle,
 }
@@ -35,7 +35,7 @@ impl MessageListenerConcurrently for Feeder {
                 () = self.settling.ended.begun() => false,
             }
         });
-        // The library has stopped listening where it was not handled; this only must not acknowledge.
+        // If it was not handled, the library has stopped listening; the answer only must not acknowledge.
         Ok(if handled {
             ConsumeConcurrentlyStatus::ConsumeSuccess
         } else {
@@ -55,8 +55,8 @@ impl Feeder {
         self.function.process(deliveries, limits, &batch).await;
     }
 
-    /// A dead letter that is sent back loses the name of its group, so what fails is tried again right here, until
-    /// it is kept or this consumer ends. For the same reason a stop hands none of them back: they are few, and keeping
+    /// A dead letter that is sent back loses the name of its group. So what fails is retried here until it is stored or
+    /// this consumer ends. For the same reason a stop hands none of them back: they are few, and keeping
     /// them is quick.
     async fn handle_letters(&self, mut letters: Vec<Delivery>) {
         for attempt in 1.. {
@@ -78,7 +78,7 @@ impl Feeder {
     }
 }
 
-/// Notes which messages of a batch were not done.
+/// Records which messages of a batch were not done.
 #[derive(Default)]
 struct Failed(Mutex<Vec<usize>>);
 

@@ -30,7 +30,7 @@ pub(crate) async fn of(client: &Client, subscriptions: &[Subscription]) -> Resul
     let admin = Admin::start(client).await?;
     let lags = timeout(ANSWERING, of_groups(&admin, client, subscriptions)).await;
     admin.stop().await;
-    lags.unwrap_or_else(|_| Err("the brokers take too long to tell what waits".to_owned()))
+    lags.unwrap_or_else(|_| Err("the brokers took too long to report what waits".to_owned()))
 }
 
 async fn of_groups(
@@ -75,8 +75,8 @@ pub(crate) async fn backlog(
             let Some(master) = masters.iter().find(|master| master.name == *queue.broker_name()) else {
                 continue;
             };
-            // The time that comes with the offsets is that of the last message that was handled. Who may not read
-            // the topic still learns how much waits.
+            // The time that comes with the offsets is that of the last message handled. An account that may not read
+            // the topic still gets the number that waits.
             let since = admin.stored_at(master, queue, next).await.ok().flatten();
             backlog.oldest = [backlog.oldest, since].into_iter().flatten().min();
         }

@@ -26,20 +26,20 @@ const MOST_PER_PULL: u32 = 32;
 const WAITING_MESSAGES: i32 = 2_048;
 /// The same in MiB.
 const WAITING_MEBIBYTES: i32 = 32;
-/// How long the other members of a group have to let go of the queues that a new one gets.
+/// How long the other members of a group have to release the queues that a new member gets.
 const LETTING_GO: Duration = Duration::from_millis(150);
-/// The pause between two looks at whether queues were assigned, right after the start.
+/// The pause between two checks whether queues are assigned, right after the start.
 const ASSIGNING: Duration = Duration::from_millis(50);
-/// How often that is looked at; afterwards the client library does it by itself.
+/// How often that is checked; afterwards the client library does it by itself.
 const ASSIGNING_LOOKS: u32 = 40;
-/// How often the brokers are told how far a group is.
+/// How often offsets are committed to the brokers.
 const OFFSETS_TOLD_EVERY: Duration = Duration::from_millis(200);
 /// How long a consumer may take to start; the library's own requests take 3 s at most.
 const STARTING: Duration = Duration::from_secs(30);
-/// How long a batch may take, in minutes: a year. The library forgets a message that takes longer, whether or not its
-/// broker took it back; ours are settled by whoever handles them, however long that takes.
+/// How long a batch may take, in minutes: a year. The library drops a message that takes longer, whether or not its
+/// broker took it back; here every message is settled by its handler, however long that takes.
 const NEVER_FORGOTTEN: u64 = 365 * 24 * 60;
-/// How much longer than the drain the client library may take to end a consumer.
+/// How much longer than the drain the client library may take to stop a consumer.
 const ENDING: Duration = Duration::from_secs(5);
 
 /// A started consumer.
@@ -64,7 +64,7 @@ struct Leaving {
 }
 
 impl Member {
-    /// Starts it; the error says why it did not.
+    /// Starts a member; the error says why it did not start.
     pub(crate) async fn start(
         cluster: &Cluster,
         epoch: u64,
@@ -117,17 +117,17 @@ impl Member {
         let because = match started {
             Ok(Ok(())) => return Ok(member),
             Ok(Err(error)) => describe(&error),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => "no response in time".to_owned(),
         };
-        // It may be a member by now.
+        // It may have joined the group by now.
         member.stop().await;
         Err(because)
     }
 
-    /// Has queues assigned soon, instead of at the library's next tick.
+    /// Gets queues assigned soon, instead of at the library's next tick.
     pub(crate) async fn take_queues(&self) {
-        // Members that were there before are being told of this one: first they let go of the queues it gets, or both
-        // would consume them for a moment.
+        // The broker is notifying the other members. They must first release the queues that this one gets, or both would
+        // consume them for a moment.
         sleep(LETTING_GO).await;
         for _ in 0..ASSIGNING_LOOKS {
             let implementation =
@@ -141,8 +141,8 @@ impl Member {
         }
     }
 
-    /// Tells the brokers now and then how far the group is; never returns. What was handled since is handled again after
-    /// a crash, and is counted as waiting. The library begins with it only 10 s after the start.
+    /// Commits offsets at short intervals; never returns. What was handled after the last commit is handled again after
+    /// a crash, and counts as waiting. The library by itself starts with this 10 s after the start.
     pub(crate) async fn tell_offsets(&self) {
         loop {
             sleep(OFFSETS_TOLD_EVERY).await;
@@ -156,7 +156,7 @@ impl Member {
         }
     }
 
-    /// Takes nothing new, waits for what is in flight, and tells the broker how far the group is.
+    /// Takes nothing new, waits for what is in flight, and commits the last offsets.
     pub(crate) async fn stop(&mut self) {
         if let Some(consumer) = self.consumer.take() {
             self.leaving.end(consumer).await;
@@ -165,7 +165,7 @@ impl Member {
 }
 
 impl Drop for Member {
-    /// A consumer that nobody waits for still leaves its group, so that others get its queues.
+    /// A member that is dropped still leaves its group, so that others get its queues.
     fn drop(&mut self) {
         if let (Some(consumer), Ok(handle)) = (self.consumer.take(), Handle::try_current()) {
             let leaving = self.leaving.clone();
@@ -175,20 +175,20 @@ impl Drop for Member {
 }
 
 impl Leaving {
-    /// Ends a consumer; whatever it has in flight after `drain` is not acknowledged and comes again.
+    /// Stops a consumer; what it still has in flight after `drain` is not acknowledged and is redelivered.
     async fn end(&self, mut consumer: DefaultMQPushConsumer) {
         let (group, store) = (self.group, offsets::store_of(&consumer));
         self.heartbeats.end().await;
         if timeout(self.drain + ENDING, boxed(consumer.shutdown())).await.is_err() {
-            tracing::warn!(group, "a consumer did not end in time; what it had in flight is delivered again");
+            tracing::warn!(group, "the consumer did not stop in time; its messages will be redelivered");
         }
-        // Only now: a batch that is given up before would be acknowledged or sent back.
+        // Only now: a batch that is abandoned earlier would be acknowledged or sent back.
         self.ended.begin();
         if let Some(store) = store {
             let offsets = offsets::read(&store, &self.topics_at_broker).await;
             let confirmed = self.producer.confirm_offsets(self.epoch, &self.group_at_broker, &offsets).await;
             if let Err(because) = confirmed {
-                tracing::warn!(group, %because, "the broker may not know what was handled last; that comes again");
+                tracing::warn!(group, %because, "the last offsets may not have reached the broker; those messages will be redelivered");
             }
         }
     }

@@ -17,7 +17,7 @@ pub const ADVICE: BusAdvice = BusAdvice { workers: 20, threads: Some(1) };
 /// The setting that gives a program topics and groups of its own.
 const PREFIX: &str = "ROCKETMQ_PREFIX";
 
-/// The delays of the levels of a broker that was not told otherwise (`messageDelayLevel`), from level 1.
+/// The delay levels of a broker with default settings (`messageDelayLevel`), from level 1.
 pub const DEFAULT_DELAY_LEVELS: [Duration; 18] = {
     let seconds = [1, 5, 10, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 1_200, 1_800, 3_600, 7_200];
     let mut levels = [Duration::ZERO; 18];
@@ -202,7 +202,7 @@ impl RocketMqSettings {
         }
     }
 
-    /// How another program is told to use the same cluster in the same way.
+    /// The settings with which another program uses the same cluster in the same way.
     pub fn shared(&self) -> SharedBus {
         let mut variables = vec![
             ("BUS", format!("{SCHEME}://{}", self.name_servers)),

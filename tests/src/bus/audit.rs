@@ -1,4 +1,4 @@
-//! What an operator is told of the messages of a group.
+//! What an operator sees of the messages of a group.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Backend, audit, created, order};
 use crate::support::{eventually_async, recorder};
 
-/// The account of a group adds up as far as its bus can tell: a message that was sent is handled, given up or waits.
+/// The account of a group adds up as far as its bus knows: a message that was sent is handled, given up or waits.
 pub async fn every_message_is_in_the_account_of_its_group(backend: &dyn Backend) {
     backend.subscribe(created()).await;
     let groups = [AuditedGroup::from(&created()), AuditedGroup::from(&audit())];

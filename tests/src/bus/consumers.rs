@@ -190,7 +190,7 @@ pub async fn the_messages_of_a_consumer_that_dies_come_to_another(backend: &dyn 
     backend.nothing_is_left(created()).await;
 }
 
-/// Answers Done when it is told to, long after its lease ran out.
+/// Answers Done when the test says so, long after its lease ran out.
 struct Late {
     started: AtomicBool,
     told: Notify,

@@ -10,7 +10,7 @@ use crate::support::{done, recorder};
 /// A system flag that says how a body is compressed: the body must be kept together with it.
 const COMPRESSED: i32 = 0x201;
 
-/// A message whose attempts are used up is a dead letter that tells all that is known of it.
+/// A message whose attempts are used up is a dead letter with all that is known about it.
 pub async fn a_message_that_keeps_failing_is_a_dead_letter_in_the_end(backend: &dyn Backend) {
     let letters = backend.letters();
     let function = recorder(created(), |_| Outcome::retry("the shop is closed"));
@@ -66,7 +66,7 @@ pub async fn every_group_that_gives_up_leaves_a_letter(backend: &dyn Backend) {
     assert_eq!(groups, ["audit", group::ORDER_PROCESS]);
 }
 
-/// A redrive reaches the group that failed and no other, as the next generation, with attempts counted anew.
+/// A redrive reaches the group that failed and no other, as the next generation, with attempts counted from 1.
 pub async fn a_redrive_reaches_only_the_group_that_failed(backend: &dyn Backend) {
     backend.subscribe(audit()).await;
     let letters = backend.letters();

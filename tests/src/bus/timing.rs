@@ -75,7 +75,7 @@ pub async fn the_lag_tells_how_much_waits_and_since_when(backend: &dyn Backend) 
     running.stop().await;
     let transport = backend.transport();
     let lag = async || {
-        let mut lags = transport.lag(&[created()]).await.expect("the bus tells what waits");
+        let mut lags = transport.lag(&[created()]).await.expect("the bus reports what waits");
         assert_eq!(lags.len(), 1, "{lags:?}");
         lags.remove(0)
     };

@@ -161,7 +161,7 @@ pub async fn every_ticket_is_listed_with_its_counters(store: Audited) {
     }
 }
 
-/// All marks are counted, also when they are more than any page has, and the oldest tells how long messages wait.
+/// All marks are counted, also when they are more than any page has, and the oldest shows how long messages wait.
 pub async fn marks_are_counted_however_many_there_are(store: Audited) {
     const MARKS: u32 = 1_203;
     assert_eq!(store.audit.marks().await.unwrap(), MarkCount::default());

@@ -64,7 +64,7 @@ pub async fn a_remembered_message_is_kept_whole_until_it_is_cleared(marking: Mar
     let marks = marks_of(&unsent);
     marking.store.clear_marks(&marks[..1]).await.unwrap();
     assert_eq!(marking.marks().await, unsent[1..]);
-    marking.store.clear_marks(&marks).await.expect("a mark that is not there is no error");
+    marking.store.clear_marks(&marks).await.expect("a mark that does not exist is not an error");
     marking.store.clear_marks(&[MarkId("no such mark".to_owned())]).await.expect("neither is an unknown one");
     marking.store.clear_marks(&[]).await.unwrap();
     assert_eq!(marking.marks().await, []);
@@ -159,8 +159,8 @@ pub async fn a_write_that_is_refused_remembers_nothing(marking: Marking) {
     assert_eq!(marking.marks().await, []);
 }
 
-/// A store that lives with its bus sends in its commit and leaves nothing to the caller. `sent` tells how many
-/// messages the bus has taken in all.
+/// A store that lives with its bus sends in its commit and leaves nothing to the caller. `sent` returns how many
+/// messages the bus has accepted in all.
 pub async fn a_store_that_sends_leaves_nothing_to_the_caller(
     store: Arc<dyn OrderStore>,
     sent: impl AsyncFn() -> u64,

@@ -67,7 +67,7 @@ struct Sale {
     queue: Vec<Waiting>,
     running: Vec<Running>,
     orders: Vec<OrderNo>,
-    /// Buyers who were told that they have paid, and those who were told that they were too late.
+    /// Buyers whose payment was accepted, and those who were too late.
     paid: HashSet<OrderNo>,
     too_late: HashSet<OrderNo>,
     killed: u32,
@@ -395,7 +395,7 @@ impl Sale {
         for order_no in &self.orders {
             let order = self.world.orders.snapshot(order_no).unwrap();
             let buyer_was_told = told.iter().any(|key| key.contains(order_no.as_str()));
-            assert!(buyer_was_told, "seed {seed}: nobody told the buyer of {order_no}");
+            assert!(buyer_was_told, "seed {seed}: the buyer of {order_no} was not notified");
             let entry = entries.iter().find(|entry| entry.order_no == *order_no).map(|entry| entry.state);
             match order.state {
                 OrderState::Paid => {
@@ -422,7 +422,7 @@ impl Sale {
                 state => panic!("seed {seed}: {order_no} is {state}"),
             }
         }
-        assert_eq!(counters.sold, sold, "seed {seed}: seats of orders nobody was told of");
+        assert_eq!(counters.sold, sold, "seed {seed}: seats of orders that nobody knows of");
         assert_eq!(
             (counters.locked, cached.available),
             (0, counters.available()),
@@ -453,7 +453,7 @@ fn delivery(message: &Outgoing) -> Delivery {
     }
 }
 
-/// The first of the seeds that no run had before: random, or given. It is told in any case, so that a run can be made
+/// The first of the seeds that no run had before: random, or given. It is printed in any case, so that a run can be made
 /// again.
 fn fresh_seed() -> u64 {
     let given = std::env::var("BOXOFFICE_TEST_SEED").ok();

@@ -1,4 +1,4 @@
-//! RocketMQ's protocol without its client: requests of a test's own, and a broker that answers as it is told to.
+//! RocketMQ's protocol without its client: requests of a test's own, and a broker that answers as the test says.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -52,7 +52,7 @@ fn read_frame(stream: &mut TcpStream) -> std::io::Result<(Value, Vec<u8>)> {
     Ok((serde_json::from_slice(&frame[4..4 + header])?, frame[4 + header..].to_vec()))
 }
 
-/// A name server and a broker in one that answers sends as it is told to.
+/// A name server and a broker in one that answers sends as the test says.
 pub(crate) struct FakeBroker {
     pub(crate) address: SocketAddr,
     told: Arc<Told>,

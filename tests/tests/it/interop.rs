@@ -178,7 +178,7 @@ impl Seen {
 type Log = Arc<Mutex<Vec<Seen>>>;
 type Answer = fn(&Seen) -> Outcome;
 
-/// Writes down every message and answers as it is told.
+/// Records every message and answers as the test says.
 struct Recording<P> {
     subscription: Subscription,
     answer: Answer,
@@ -240,7 +240,7 @@ fn done(_: &Seen) -> Outcome {
     Outcome::Done
 }
 
-/// What Java tells of the orders whose numbers begin like this: `handled` or `refused`.
+/// What Java reports of the orders whose numbers begin like this: `handled` or `refused`.
 fn orders(java: &JavaPeer, what: &str, prefix: &str) -> Vec<Line> {
     java.all(what).into_iter().filter(|line| line.text_of("orderNo").starts_with(prefix)).collect()
 }

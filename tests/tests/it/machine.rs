@@ -1,5 +1,5 @@
 //! Who has the machine. A whole sale on processes of their own keeps every core busy, so that what runs beside it meets
-//! time-outs which no user would; sales run alone.
+//! timeouts that no user would; sales run alone.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -78,7 +78,7 @@ fn a_sale_survives_the_kill_of_the_broker() {
     let cluster = Breakable::running();
     let mut sale =
         sale(&cluster, "--programs").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // In the middle: the first orders are paid and their buyers are being told.
+    // In the middle: the first orders are paid and their buyers are being notified.
     let begun = Instant::now();
     while !cluster.has_messages_of("NOTIFICATION_TOPIC") {
         if sale.try_wait().unwrap().is_some() || begun.elapsed() > PATIENCE_WITH_A_SALE {
@@ -95,7 +95,7 @@ fn a_sale_survives_the_kill_of_the_broker() {
     ended_well(&sale.wait_with_output().unwrap());
 }
 
-/// It waits, tells why it is not ready, says so in its log once and not a thousand times, and goes on by itself.
+/// It waits, reports why it is not ready, logs that once and not a thousand times, and continues by itself.
 #[test]
 fn a_function_that_starts_before_its_broker_waits_and_is_not_ready() {
     let _machine = machine::shared();

@@ -32,7 +32,7 @@ fn build() -> PathBuf {
     cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins", "--tests"]);
     cargo.args(folder.ends_with("release").then_some("--release"));
     cargo.env("CARGO_TARGET_DIR", folder.parent().unwrap());
-    // What cargo tells this test about its package would look like a change to build scripts that read it (ring's).
+    // The variables that cargo sets for this test would look like a change to build scripts that read them (ring's).
     let of_this_package = |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
     for (name, _) in std::env::vars().filter(|(name, _)| of_this_package(name)) {
         cargo.env_remove(name);
@@ -114,7 +114,7 @@ impl Venue {
         panic!("{program} leaves messages: {}", self.log(program));
     }
 
-    /// The file is locked while a program runs, so its growth tells: it is at rest when the log stays as it is.
+    /// The file is locked while a program runs, so its log shows the progress: it is idle when the log stops growing.
     fn settles(&self) {
         let size = || {
             let length =
@@ -167,7 +167,7 @@ fn the_programs_one_after_the_other_bring_orders_to_their_end() {
     for function in FUNCTIONS {
         assert!(!venue.log(function.name).is_empty(), "{} never ran", function.name);
     }
-    // The two time-outs are due in 15 minutes, and stock-reconcile asked before stock-management ran.
+    // The two timeouts are due in 15 minutes, and stock-reconcile asked before stock-management ran.
     for group in venue.ask(&["status"]).as_array().unwrap() {
         assert_eq!(group["waiting"], 0, "{group}");
     }

@@ -112,7 +112,7 @@ impl Backend for OnABroker {
     }
 
     fn repeats_after_restarts(&self) -> usize {
-        // A broker may stop before it has taken in what it was told last: how far the group is in each queue.
+        // A broker may stop before it has stored the last offsets of the group.
         200
     }
 

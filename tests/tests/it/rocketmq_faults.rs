@@ -35,7 +35,7 @@ const QUICK: Duration = Duration::from_secs(1);
 const GOING_ON: Duration = Duration::from_secs(10);
 /// The pause between two sends of a sender that does not give up.
 const SENDING: Duration = Duration::from_millis(50);
-/// 4 MiB, the largest body of a broker that was not told otherwise.
+/// 4 MiB, the largest body with a broker's default settings.
 const LARGEST: usize = 4 * 1024 * 1024;
 
 #[test]

@@ -31,7 +31,7 @@ import peer.Messages.StockEventMessage;
 
 /**
  * For each topic a typed listener, as the Java services have them, and a strict one, as a service that sets
- * FAIL_ON_UNKNOWN_PROPERTIES. What does not decode is told and acknowledged: one line a listener, no retries.
+ * FAIL_ON_UNKNOWN_PROPERTIES. What does not decode is reported and acknowledged: one line a listener, no retries.
  */
 final class Consume {
     private static final AtomicInteger RECEIVED = new AtomicInteger();

@@ -9,7 +9,7 @@ import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
-/** What a typed listener is not told by rocketmq-spring: which message its payload came in, and which queues it has. */
+/** What a typed listener does not get from rocketmq-spring: which message its payload came in, and which queues it has. */
 final class Current {
     private static final ThreadLocal<Iterator<MessageExt>> BATCH = new ThreadLocal<>();
 

@@ -34,7 +34,7 @@ public final class Main {
 
     public static void main(String[] args) throws Exception {
         System.setOut(System.err);
-        // A JVM that a signal ends answers 143; an ordered end is no failure.
+        // A JVM that a signal ends answers 143; an orderly end is not a failure.
         for (String signal : List.of("TERM", "INT")) Signal.handle(new Signal(signal), s -> end(0));
         settings();
         try {

@@ -33,7 +33,7 @@ final class Options {
         try {
             return Integer.parseInt(value);
         } catch (NumberFormatException e) {
-            throw new Wrong("--" + name + " is no whole number: " + value);
+            throw new Wrong("--" + name + " is not a whole number: " + value);
         }
     }
 

@@ -215,7 +215,7 @@ final class Produce {
         return ext;
     }
 
-    // ---- sending and telling -----------------------------------------------------------------------------------
+    // ---- sending and reporting ---------------------------------------------------------------------------------
 
     private interface Sending {
         SendResult send() throws Exception;
