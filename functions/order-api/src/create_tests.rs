@@ -100,7 +100,7 @@ impl Bus for SilentBus {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_never_answers_holds_the_buyer_up_for_the_send_time_out_only() {
+async fn a_bus_that_never_answers_holds_the_buyer_up_for_the_send_timeout_only() {
     let world = World::new();
     world.on_sale(100);
     let mut service = service(&world);

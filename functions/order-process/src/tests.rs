@@ -97,7 +97,7 @@ async fn an_order_that_a_java_service_made_is_taken_in() {
 }
 
 #[tokio::test]
-async fn the_time_out_comes_when_the_message_says_the_order_expires() {
+async fn the_timeout_comes_when_the_message_says_the_order_expires() {
     let world = World::new();
     world.on_sale(10);
     let ext_data = ExtData::from_json(r#"{"expireTime":"2026-11-22T10:20:30"}"#).unwrap();
@@ -109,7 +109,7 @@ async fn the_time_out_comes_when_the_message_says_the_order_expires() {
 
 /// Order-timeout sends it again until the order expires.
 #[tokio::test]
-async fn the_time_out_of_a_long_payment_window_waits_for_as_long_as_the_bus_can() {
+async fn the_timeout_of_a_long_payment_window_waits_for_as_long_as_the_bus_can() {
     let mut world = World::new();
     world.rules.payment_window = Duration::from_secs(3_600);
     let longest = Duration::from_secs(15 * 60);

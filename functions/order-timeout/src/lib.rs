@@ -50,7 +50,7 @@ impl Handler for OrderTimeout {
     }
 
     async fn handle(&self, message: OrderEventMessage, context: &Context) -> Outcome {
-        self.time_out(&message, context).await.into()
+        self.expire(&message, context).await.into()
     }
 }
 
@@ -65,7 +65,7 @@ impl OrderTimeout {
         }
     }
 
-    async fn time_out(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
+    async fn expire(&self, message: &OrderEventMessage, context: &Context) -> Result<Outcome, Outcome> {
         let order_no = reading::order_no(message.require_order_no())?;
         let Some(order) = self.orders.get(&order_no).await? else {
             // Only the order shows whether it was paid, so the system that stores it has to expire it.

@@ -13,7 +13,7 @@ fn function(world: &World) -> OrderTimeout {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn time_out(number: &str) -> OrderEventMessage {
+fn timeout(number: &str) -> OrderEventMessage {
     OrderEventMessage {
         order_no: Some(number.to_owned()),
         event_type: Some(OrderEventType::Timeout),
@@ -22,7 +22,7 @@ fn time_out(number: &str) -> OrderEventMessage {
 }
 
 async fn handle(world: &World, number: &str) -> Outcome {
-    function(world).handle(time_out(number), &context()).await
+    function(world).handle(timeout(number), &context()).await
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn an_unpaid_order_past_its_expiry_is_cancelled_and_that_is_announced() {
 }
 
 #[tokio::test]
-async fn a_time_out_that_comes_early_is_sent_again_for_the_rest_of_the_time() {
+async fn an_early_timeout_is_sent_again_for_the_rest_of_the_time() {
     let world = World::new();
     let order = world.order("T1", OrderState::AwaitingPayment);
     world.clock.advance(MINUTE);
@@ -60,7 +60,7 @@ async fn a_time_out_that_comes_early_is_sent_again_for_the_rest_of_the_time() {
 
 /// SQS holds a message back for fifteen minutes at most.
 #[tokio::test]
-async fn a_bus_of_short_delays_carries_a_time_out_over_any_payment_window() {
+async fn a_bus_of_short_delays_carries_a_timeout_over_any_payment_window() {
     let mut world = World::new();
     world.rules.payment_window = 50 * MINUTE;
     world.bus.delay_at_most(15 * MINUTE, world.clock.clone());
@@ -76,7 +76,7 @@ async fn a_bus_of_short_delays_carries_a_time_out_over_any_payment_window() {
         let delivery = Delivery { sent_at: Some(sent_at), ..delivery() };
         // The first one stands for that of order-process, which was held for as long as the bus can.
         let context = if came.len() == 1 { context() } else { context_of(delivery) };
-        assert_eq!(function(&world).handle(time_out("T1"), &context).await, Outcome::Done);
+        assert_eq!(function(&world).handle(timeout("T1"), &context).await, Outcome::Done);
     }
     assert_eq!(came, [0, 15, 30, 45, 50]);
     assert_eq!(world.orders.state(&order.order_no), Some(OrderState::Cancelled));
@@ -84,19 +84,19 @@ async fn a_bus_of_short_delays_carries_a_time_out_over_any_payment_window() {
 }
 
 #[tokio::test]
-async fn a_time_out_that_was_not_held_back_at_all_is_a_retry() {
+async fn a_timeout_that_was_not_held_back_at_all_is_a_retry() {
     let world = World::new();
     world.order("T1", OrderState::AwaitingPayment);
     let just_sent = Delivery { sent_at: Some(world.clock.now()), ..delivery() };
     world.clock.advance(MINUTE - Duration::from_secs(1));
     let expected =
         Outcome::retry_after(14 * MINUTE + Duration::from_secs(1), "the order has not expired yet");
-    assert_eq!(function(&world).handle(time_out("T1"), &context_of(just_sent)).await, expected);
+    assert_eq!(function(&world).handle(timeout("T1"), &context_of(just_sent)).await, expected);
     assert!(world.bus.sent().is_empty());
 }
 
 #[tokio::test]
-async fn a_bus_that_is_away_when_a_time_out_comes_early_is_a_retry() {
+async fn a_bus_that_is_away_when_a_timeout_comes_early_is_a_retry() {
     let world = World::new();
     world.order("T1", OrderState::AwaitingPayment);
     world.bus.fail_next(1, SendError::Unavailable("away".to_owned()));

@@ -85,7 +85,7 @@ impl Sweeper for OutboxRelay {
     /// Does both parts even when the first fails, and answers with the first error.
     async fn sweep(&self) -> Result<SweepReport, SweepError> {
         let sent = self.send_what_was_left().await;
-        let timed_out = self.time_out_what_is_overdue().await;
+        let timed_out = self.send_overdue_timeouts().await;
         let (sent, timed_out) = (sent?, timed_out?);
         Ok(SweepReport { examined: sent + timed_out, repaired: sent + timed_out, left: 0 })
     }

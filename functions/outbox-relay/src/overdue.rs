@@ -36,7 +36,7 @@ impl Round {
 impl OutboxRelay {
     /// Sends ORDER_TIMEOUT for the next page of overdue orders; the number sent. A page that could not be sent is
     /// tried again by the next sweep.
-    pub(crate) async fn time_out_what_is_overdue(&self) -> Result<u64, SweepError> {
+    pub(crate) async fn send_overdue_timeouts(&self) -> Result<u64, SweepError> {
         let now = self.clock.now();
         let place = self.round.place();
         if place.pause_until.is_some_and(|until| now < until) {

@@ -125,7 +125,7 @@ async fn a_bus_that_goes_away_among_refusals_is_asked_for_the_same_page_again() 
 }
 
 #[tokio::test]
-async fn an_overdue_order_gets_the_time_out_that_never_came() {
+async fn an_overdue_order_gets_the_timeout_that_never_came() {
     let world = World::new();
     let order = world.order("T1", OrderState::AwaitingPayment);
     world.order("T2", OrderState::Paid);
@@ -169,7 +169,7 @@ async fn overdue_orders_are_taken_page_by_page_so_that_none_starves() {
 }
 
 #[tokio::test]
-async fn a_page_of_time_outs_that_was_not_sent_is_tried_again() {
+async fn a_page_of_timeouts_that_was_not_sent_is_tried_again() {
     let world = World::new();
     world.order("T1", OrderState::Created);
     world.let_orders_expire();

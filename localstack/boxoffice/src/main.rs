@@ -19,7 +19,7 @@ use clap::Parser as _;
 use jiff::Timestamp;
 
 /// How long a connection to the server of this machine may take.
-const CONNECT_TIME_OUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Letters that one call redrives where no rate is given.
 const REDRIVE_CALL: u32 = 500;
 
@@ -178,7 +178,7 @@ async fn redrive(
 fn http() -> anyhow::Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
         .no_proxy()
-        .connect_timeout(CONNECT_TIME_OUT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(1_024)
         .build()?)
 }

@@ -96,7 +96,7 @@ impl Producer {
         loop {
             let answer = ask().await;
             let pause = WHEN_BUSY.delay(tries, 1.0);
-            let last = begun.elapsed() + pause >= self.client.settings.send_time_out;
+            let last = begun.elapsed() + pause >= self.client.settings.send_timeout;
             if last || !answer.as_ref().is_err_and(is_busy) {
                 return answer;
             }
@@ -118,7 +118,7 @@ impl Producer {
         let producer = self.current().await?;
         let (topic, broker) = (message.topic().as_str(), message.store_host.to_string());
         let name = Some(message.broker_name.as_str()).filter(|name| !name.is_empty());
-        let time_out = u64::try_from(self.client.settings.send_time_out.as_millis()).unwrap_or(u64::MAX);
+        let send_millis = u64::try_from(self.client.settings.send_timeout.as_millis()).unwrap_or(u64::MAX);
         let most = i32::try_from(max_attempts).unwrap_or(i32::MAX);
         let connection = || {
             producer
@@ -129,7 +129,7 @@ impl Producer {
         let answer = self
             .ask(topic, async || {
                 let api = connection()?.get_mq_client_api_impl()?;
-                boxed(api.consumer_send_message_back(&broker, name, message, group, level, time_out, most))
+                boxed(api.consumer_send_message_back(&broker, name, message, group, level, send_millis, most))
                     .await
             })
             .await;
@@ -162,7 +162,7 @@ impl Producer {
     /// The producer of the present epoch; a process that has just started waits until there is one. While the cluster is
     /// unavailable no producer is used: it would only open its circuit breaker while the caller waits in vain.
     async fn current(&self) -> Result<Arc<DefaultMQProducer>, SendError> {
-        let patience = self.client.settings.send_time_out;
+        let patience = self.client.settings.send_timeout;
         let epoch = self.watch.epoch(patience).await.map_err(SendError::Unavailable)?;
         if let Some(made) = &*self.made.read().await
             && made.epoch == epoch
@@ -186,18 +186,18 @@ impl Producer {
 
     async fn make(&self) -> Result<DefaultMQProducer, SendError> {
         let settings = &self.client.settings;
-        let time_out = u32::try_from(settings.send_time_out.as_millis()).unwrap_or(u32::MAX);
+        let send_millis = u32::try_from(settings.send_timeout.as_millis()).unwrap_or(u32::MAX);
         let mut producer = DefaultMQProducer::builder(self.client.runtime.clone())
             .client_config(self.client.config())
             .producer_group(GROUP)
             .rpc_hook(self.client.hook())
-            .send_msg_timeout(time_out)
+            .send_msg_timeout(send_millis)
             .retry_times_when_send_failed(settings.send_retries)
             .default_topic_queue_nums(settings.queues)
             .max_message_size(u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX))
             .compress_msg_body_over_howmuch(NEVER)
             .build();
-        let started = timeout(settings.send_time_out, boxed(producer.start())).await;
+        let started = timeout(settings.send_timeout, boxed(producer.start())).await;
         match started {
             Ok(Ok(())) => Ok(producer),
             Ok(Err(error)) => {
@@ -215,7 +215,7 @@ impl Producer {
 
     /// When a request is abandoned that the library should have abandoned earlier.
     fn longest_send(&self) -> Duration {
-        self.client.settings.send_time_out + Duration::from_secs(1)
+        self.client.settings.send_timeout + Duration::from_secs(1)
     }
 }
 

@@ -81,7 +81,7 @@ pub struct RocketMqSettings {
     /// `ROCKETMQ_TLS` and `ROCKETMQ_TLS_CA`.
     pub tls: Option<Tls>,
     /// `ROCKETMQ_SEND_TIME_OUT`.
-    pub send_time_out: Duration,
+    pub send_timeout: Duration,
     /// `ROCKETMQ_SEND_RETRIES`.
     pub send_retries: u32,
     /// `ROCKETMQ_FIRST_OFFSET`.
@@ -105,7 +105,7 @@ impl RocketMqSettings {
             name_servers: name_servers.into(),
             credentials: None,
             tls: None,
-            send_time_out: Duration::from_secs(3),
+            send_timeout: Duration::from_secs(3),
             send_retries: 2,
             first_offset: FirstOffset::First,
             prefix: String::new(),
@@ -133,9 +133,9 @@ impl RocketMqSettings {
             "PEM file of the CA that signed the servers' certificates; required with ROCKETMQ_TLS unless publicly \
              trusted",
         );
-        let send_time_out = s.duration(
+        let send_timeout = s.duration(
             "ROCKETMQ_SEND_TIME_OUT",
-            defaults.send_time_out,
+            defaults.send_timeout,
             Duration::from_millis(100)..=Duration::from_secs(60),
             "how long sending one message may take, retries included",
         );
@@ -190,7 +190,7 @@ impl RocketMqSettings {
         Self {
             credentials,
             tls: encrypted.then(|| Tls { trusted: trusted.map(PathBuf::from) }),
-            send_time_out,
+            send_timeout,
             send_retries,
             first_offset,
             prefix,
@@ -206,7 +206,7 @@ impl RocketMqSettings {
     pub fn shared(&self) -> SharedBus {
         let mut variables = vec![
             ("BUS", format!("{SCHEME}://{}", self.name_servers)),
-            ("ROCKETMQ_SEND_TIME_OUT", write_duration(self.send_time_out)),
+            ("ROCKETMQ_SEND_TIME_OUT", write_duration(self.send_timeout)),
             ("ROCKETMQ_SEND_RETRIES", self.send_retries.to_string()),
             ("ROCKETMQ_FIRST_OFFSET", self.first_offset.to_string()),
             ("ROCKETMQ_QUEUES", self.queues.to_string()),

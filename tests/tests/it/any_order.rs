@@ -93,7 +93,7 @@ impl Sale {
         world.rules.payment_window = PAYMENT_WINDOW;
         world.on_sale(SEATS);
         if seed.is_multiple_of(3) {
-            // A time-out has to be sent again until its order expires.
+            // A timeout has to be sent again until its order expires.
             world.bus.delay_at_most(PAYMENT_WINDOW / 3, world.clock.clone());
         }
         world.crash.take_turns(seed);

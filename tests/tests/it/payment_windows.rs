@@ -66,7 +66,7 @@ async fn an_order_expires_in_time_although_its_bus_delays_for_less() {
     let state = || world.orders.state(&order.order_no);
     let due = [15, 30, 45, 50].map(|minutes| order.created_at + minutes * MINUTE);
     for next in due {
-        eventually("the next time-out is sent", || bus.timeouts.lock().unwrap().contains(&next)).await;
+        eventually("the next timeout is sent", || bus.timeouts.lock().unwrap().contains(&next)).await;
         assert_eq!(state(), Some(OrderState::AwaitingPayment));
         world.clock.set(next);
         file.wake();

@@ -38,7 +38,7 @@ pub(crate) fn settings(cluster: &Cluster) -> RocketMqSettings {
 
 /// The same for who counts what comes: a send that is given up may have been stored, and made again is stored twice.
 pub(crate) fn patient(cluster: &Cluster) -> RocketMqSettings {
-    RocketMqSettings { send_time_out: SENDING, ..settings(cluster) }
+    RocketMqSettings { send_timeout: SENDING, ..settings(cluster) }
 }
 
 /// Retries as short as a broker can make them: its shortest delay is a second.

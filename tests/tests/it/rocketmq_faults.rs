@@ -307,7 +307,7 @@ fn a_broker_that_is_busy_for_a_moment_is_asked_again() {
     on_a_runtime(async {
         let broker = FakeBroker::start();
         let settings = RocketMqSettings::new(broker.address.to_string());
-        let rocketmq = connect(RocketMqSettings { send_time_out: Duration::from_secs(60), ..settings }).await;
+        let rocketmq = connect(RocketMqSettings { send_timeout: Duration::from_secs(60), ..settings }).await;
         broker.answer(FakeBroker::BUSY);
         let sending = tokio::spawn({
             let rocketmq = rocketmq.clone();

@@ -25,7 +25,7 @@ const REQUEST_ID_MAX: usize = 64;
 /// What all routes share.
 pub(crate) struct Edge {
     free: Semaphore,
-    time_out: Duration,
+    timeout: Duration,
     /// Makes the ids of this process unlike those of any other.
     prefix: String,
     count: AtomicU64,
@@ -35,7 +35,7 @@ impl Edge {
     pub(crate) fn new(limits: &HttpLimits, ids: &dyn Ids) -> Self {
         Self {
             free: Semaphore::new(limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
-            time_out: limits.request_timeout,
+            timeout: limits.request_timeout,
             prefix: ids.unique(),
             count: AtomicU64::new(0),
         }
@@ -104,7 +104,7 @@ impl RouteEdge {
             Err(_) => None,
         };
         let working = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(self.edge.time_out, working).await {
+        match tokio::time::timeout(self.edge.timeout, working).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => {
                 tracing::error!("a handler panicked");
@@ -114,7 +114,7 @@ impl RouteEdge {
                 let detail = format!(
                     "The request took longer than {:?} and its outcome is unknown. It is safe to repeat with the \
                      same Idempotency-Key.",
-                    self.edge.time_out
+                    self.edge.timeout
                 );
                 Problem::unavailable(detail).into_response()
             }

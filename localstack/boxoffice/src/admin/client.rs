@@ -6,7 +6,7 @@ use super::AdminEndpoint;
 use crate::operator::{Answer, Command, OperatorError};
 
 /// How long a command may take. Checking the invariants of a large file is the longest.
-const COMMAND_TIME_OUT: Duration = Duration::from_secs(120);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Why a running server did not carry out a command.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,7 @@ impl AdminClient {
             .http
             .post(format!("http://{address}/admin/commands"))
             .bearer_auth(&self.endpoint.token)
-            .timeout(COMMAND_TIME_OUT)
+            .timeout(COMMAND_TIMEOUT)
             .json(command)
             .send()
             .await

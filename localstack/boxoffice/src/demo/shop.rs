@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// How long one request may take.
-const REQUEST_TIME_OUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause before a request is made again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -108,7 +108,7 @@ impl Shop {
     ) -> Result<(T, Duration), ShopError> {
         loop {
             let begun = Instant::now();
-            let last = match request().timeout(REQUEST_TIME_OUT).send().await {
+            let last = match request().timeout(REQUEST_TIMEOUT).send().await {
                 Ok(response) => {
                     let status = response.status();
                     let come_again = response.headers().contains_key(RETRY_AFTER);

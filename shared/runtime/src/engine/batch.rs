@@ -40,8 +40,8 @@ impl<H: BatchHandler> BatchEngine<H> {
 
     /// The longest one call may take; after that its messages are a Retry. 30 s by default.
     #[must_use]
-    pub fn handler_time_out(mut self, limit: Duration) -> Self {
-        self.limits.handler_time_out = limit;
+    pub fn handler_timeout(mut self, limit: Duration) -> Self {
+        self.limits.handler_timeout = limit;
         self
     }
 

@@ -14,12 +14,12 @@ pub(super) struct HandlerLimits {
     /// Messages handled at the same time.
     pub(super) concurrency: usize,
     /// How long one call of the handler may take.
-    pub(super) handler_time_out: Duration,
+    pub(super) handler_timeout: Duration,
 }
 
 impl Default for HandlerLimits {
     fn default() -> Self {
-        Self { concurrency: 64, handler_time_out: Duration::from_secs(30) }
+        Self { concurrency: 64, handler_timeout: Duration::from_secs(30) }
     }
 }
 
@@ -51,9 +51,9 @@ impl HandlerLimits {
         // Most calls that never wait end here and need no timer.
         let answer = match poll_immediate(caught.as_mut()).await {
             Some(answer) => answer,
-            None => match tokio::time::timeout(self.handler_time_out, caught).await {
+            None => match tokio::time::timeout(self.handler_timeout, caught).await {
                 Ok(answer) => answer,
-                Err(_) => return Err(Failure::TookTooLong(self.handler_time_out)),
+                Err(_) => return Err(Failure::TookTooLong(self.handler_timeout)),
             },
         };
         answer.map_err(|panic| Failure::Panicked(panic_text(panic.as_ref())))

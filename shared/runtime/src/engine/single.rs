@@ -41,8 +41,8 @@ impl<H: Handler> Engine<H> {
 
     /// The longest one message may take; after that it is a Retry. 30 s by default.
     #[must_use]
-    pub fn handler_time_out(mut self, limit: Duration) -> Self {
-        self.limits.handler_time_out = limit;
+    pub fn handler_timeout(mut self, limit: Duration) -> Self {
+        self.limits.handler_timeout = limit;
         self
     }
 

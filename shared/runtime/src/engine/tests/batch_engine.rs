@@ -58,7 +58,7 @@ async fn messages_without_an_answer_are_retried() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_batch_is_given_up_and_what_cannot_be_decoded_does_not_wait_for_it() {
     let answers = Answers::new();
-    let engine = BatchEngine::new("test", Shared::default()).handler_time_out(Duration::from_secs(5));
+    let engine = BatchEngine::new("test", Shared::default()).handler_timeout(Duration::from_secs(5));
     engine.process(unkeyed(["slow 60", "garbage", "done"]), BatchLimits::default(), &answers).await;
     let outcomes = answers.outcomes(3);
     assert!(is_retry(&outcomes[0], "took longer than 5s"), "{outcomes:?}");

@@ -53,7 +53,7 @@ async fn an_undecodable_body_is_poison_with_the_reason_and_the_handler_never_see
 #[tokio::test(start_paused = true)]
 async fn a_slow_handler_is_given_up_and_its_neighbours_do_not_wait_for_it() {
     let handler = Shared::default();
-    let engine = Engine::new("test", handler).handler_time_out(Duration::from_secs(5));
+    let engine = Engine::new("test", handler).handler_timeout(Duration::from_secs(5));
     let answers = Answers::new();
     engine.process(unkeyed(["slow 60", "done", "slow 2"]), BatchLimits::default(), &answers).await;
 
