@@ -20,15 +20,15 @@ use rocketmq_transport::api::RPCHook;
 
 use crate::RocketMqSettings;
 use crate::boxed::boxed;
-use crate::hook::RequestHook;
 use crate::names::Names;
+use crate::request_hook::RequestHook;
 
 /// Batches that all consumers of one process handle at the same time, at most: each holds a thread meanwhile.
 const BATCHES_AT_ONCE: usize = 512;
 /// Batches that may wait for one of these threads.
 const WAITING_BATCHES: usize = 65_536;
 /// How long a batch may wait for a thread, or hold one. Shorter would send messages back unhandled.
-const A_LONG_TIME: Duration = Duration::from_secs(12 * 3600);
+const NEVER_EXPIRES: Duration = Duration::from_secs(12 * 3600);
 /// How often this process sends heartbeats, in milliseconds, the least that the library accepts. A broker that was
 /// restarted delivers nothing to a group before its first heartbeat.
 const HEARTBEAT: u32 = 10_000;
@@ -67,9 +67,9 @@ impl Client {
             name: "rocketmq".to_owned(),
             max_concurrency: BATCHES_AT_ONCE,
             max_queue_depth: WAITING_BATCHES,
-            queue_timeout: A_LONG_TIME,
-            task_timeout: A_LONG_TIME,
-            warn_after: A_LONG_TIME,
+            queue_timeout: NEVER_EXPIRES,
+            task_timeout: NEVER_EXPIRES,
+            warn_after: NEVER_EXPIRES,
         };
         let context = RuntimeContext::try_from_current_with_blocking_policy("boxoffice", policy)
             .map_err(|error| refused(&error))?;

@@ -16,8 +16,8 @@ use boxoffice_runtime::{
 use futures_util::StreamExt as _;
 
 use crate::client::Client;
+use crate::cluster_state::Watch;
 use crate::producer::Producer;
-use crate::watch::Watch;
 use crate::{RocketMqSettings, audit, lag, message, redelivery};
 
 /// Messages of one call that are on their way at the same time.

@@ -8,8 +8,8 @@ use boxoffice_runtime::{ConsumerSettings, Function, Shutdown, TransportError};
 use tokio::time::sleep;
 
 use crate::cluster::Cluster;
-use crate::member::Member;
-use crate::preparing::{Prepared, prepare};
+use crate::provisioning::{Prepared, prepare};
+use crate::push_consumer::Member;
 
 /// The pause before preparations or a start that failed are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -54,10 +54,10 @@ impl Cluster {
                 }
             };
             let consuming = async {
-                member.take_queues().await;
+                member.rebalance_now().await;
                 drop(starting);
                 tracing::info!(group, "consuming");
-                member.tell_offsets().await;
+                member.commit_offsets().await;
             };
             tokio::select! {
                 newer = self.watch.newer_than(epoch) => {

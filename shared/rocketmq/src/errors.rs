@@ -101,14 +101,14 @@ pub(crate) fn send_error(error: &ClientError, topic: &str) -> SendError {
         None if error.is(&rocketmq_error::ROUTE_TOPIC_NOT_FOUND) => {
             SendError::Unavailable(format!("{topic}: {NO_ROUTE}"))
         }
-        None if nothing_left(error) => SendError::Unavailable(text),
+        None if never_sent(error) => SendError::Unavailable(text),
         // The connection may have broken after the message was stored.
         None => SendError::OutcomeUnknown(text),
     }
 }
 
 /// Whether it is certain that no byte of the message left this process.
-fn nothing_left(error: &ClientError) -> bool {
+fn never_sent(error: &ClientError) -> bool {
     let before = [
         &rocketmq_error::TRANSPORT_DNS_FAILED,
         &rocketmq_error::TRANSPORT_CONNECTION_TIMEOUT,

@@ -109,7 +109,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::hook::RequestHook;
+    use crate::request_hook::RequestHook;
 
     fn broker() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 10_911))

@@ -20,21 +20,19 @@ mod client;
 #[cfg(feature = "client")]
 mod cluster;
 #[cfg(feature = "client")]
+mod cluster_state;
+#[cfg(feature = "client")]
 mod consumer;
 #[cfg(feature = "client")]
 mod delay_levels;
 #[cfg(feature = "client")]
 mod errors;
 #[cfg(feature = "client")]
-mod feeder;
-#[cfg(feature = "client")]
 mod heartbeats;
-#[cfg(feature = "client")]
-mod hook;
 #[cfg(feature = "client")]
 mod lag;
 #[cfg(feature = "client")]
-mod member;
+mod listener;
 #[cfg(feature = "client")]
 mod message;
 #[cfg(feature = "client")]
@@ -42,15 +40,17 @@ mod names;
 #[cfg(feature = "client")]
 mod offsets;
 #[cfg(feature = "client")]
-mod preparing;
-#[cfg(feature = "client")]
 mod producer;
+#[cfg(feature = "client")]
+mod provisioning;
+#[cfg(feature = "client")]
+mod push_consumer;
 #[cfg(feature = "client")]
 mod redelivery;
 #[cfg(feature = "client")]
-mod settling;
+mod request_hook;
 #[cfg(feature = "client")]
-mod watch;
+mod settling;
 
 #[cfg(feature = "client")]
 pub use cluster::{RocketMq, connect, open};

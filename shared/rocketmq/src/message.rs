@@ -11,8 +11,8 @@ use rocketmq_model::common::message::message_ext::MessageExt;
 use rocketmq_model::common::message::message_single::Message;
 use rocketmq_model::common::message::{MessageConst, MessageTrait};
 
-use crate::hook::SYS_FLAG;
 use crate::names::Names;
+use crate::request_hook::SYS_FLAG;
 
 /// The bits of the system flag that say how a body is compressed; the others belong to the broker.
 pub(crate) const COMPRESSION_BITS: i32 = 0x701;

@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::boxed::boxed;
 use crate::client::Client;
+use crate::cluster_state::Watch;
 use crate::errors::{describe, is_busy, send_error};
 use crate::message::outgoing;
 use crate::offsets::{self, Offsets};
-use crate::watch::Watch;
 
 /// Our name as a producer.
 const GROUP: &str = "boxoffice-producer-group";
@@ -83,12 +83,12 @@ impl Producer {
         topic: &str,
         request: impl Fn() -> F,
     ) -> Result<T, SendError> {
-        answered(self.longest_send(), topic, self.until_it_has_time(request)).await
+        answered(self.longest_send(), topic, self.retry_while_busy(request)).await
     }
 
     /// Retries while the send may last if the broker was too busy. It answers so when a request waited for more than
     /// `waitTimeMillsInSendQueue` (0.2 s), and then it has stored nothing.
-    async fn until_it_has_time<T, F: Future<Output = ClientResult<T>>>(
+    async fn retry_while_busy<T, F: Future<Output = ClientResult<T>>>(
         &self,
         ask: impl Fn() -> F,
     ) -> ClientResult<T> {

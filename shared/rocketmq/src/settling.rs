@@ -14,12 +14,12 @@ use rocketmq_model::common::message::message_ext::MessageExt;
 use rocketmq_model::common::message::message_single::Message;
 use rocketmq_model::common::message::{MessageConst, MessageTrait};
 
+use crate::cluster_state::Watch;
 use crate::delay_levels::level;
-use crate::hook::{ATTEMPTS_BEFORE, MOST_ATTEMPTS, SYS_FLAG};
 use crate::message::{COMPRESSION_BITS, delivery};
 use crate::names::Names;
 use crate::producer::Producer;
-use crate::watch::Watch;
+use crate::request_hook::{ATTEMPTS_BEFORE, MOST_ATTEMPTS, SYS_FLAG};
 
 /// The pause before something that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -164,7 +164,7 @@ impl Settling {
     /// The dead letter of a message: its body, its properties, and what an operator wants to know.
     fn letter(&self, message: &MessageExt, because: &str) -> Message {
         let mut letter = copy(message, &self.names.dead_letter_topic(self.group));
-        for (name, value) in self.story(&delivery(message, &self.names), because) {
+        for (name, value) in self.dead_letter_properties(&delivery(message, &self.names), because) {
             letter.put_property(name.into(), value.into());
         }
         // As the broker names them, for tools that know only these.
@@ -175,10 +175,10 @@ impl Settling {
         letter
     }
 
-    fn story(&self, origin: &Delivery, because: &str) -> Vec<(&'static str, String)> {
+    fn dead_letter_properties(&self, origin: &Delivery, because: &str) -> Vec<(&'static str, String)> {
         let printable = |c: char| if c.is_control() { ' ' } else { c };
         let reason: String = because.chars().map(printable).take(LONGEST_REASON).collect();
-        let mut story = vec![
+        let mut dead_letter_properties = vec![
             (DEAD_LETTER_REASON, reason),
             (DEAD_LETTER_GROUP, self.group.to_owned()),
             (DEAD_LETTER_TOPIC, origin.topic.to_string()),
@@ -186,8 +186,8 @@ impl Settling {
             (DEAD_LETTER_ATTEMPTS, origin.attempt.to_string()),
             (DEAD_LETTER_GENERATION, origin.generation.to_string()),
         ];
-        story.extend(origin.tag.as_ref().map(|tag| (DEAD_LETTER_TAG, tag.to_string())));
-        story
+        dead_letter_properties.extend(origin.tag.as_ref().map(|tag| (DEAD_LETTER_TAG, tag.to_string())));
+        dead_letter_properties
     }
 }
 

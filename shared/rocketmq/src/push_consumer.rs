@@ -14,8 +14,8 @@ use crate::boxed::boxed;
 use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::errors::describe;
-use crate::feeder::Feeder;
 use crate::heartbeats::{ConsumerHook, Heartbeats};
+use crate::listener::Feeder;
 use crate::offsets;
 use crate::producer::Producer;
 use crate::settling::Settling;
@@ -27,13 +27,13 @@ const WAITING_MESSAGES: i32 = 2_048;
 /// The same in MiB.
 const WAITING_MEBIBYTES: i32 = 32;
 /// How long the other members of a group have to release the queues that a new member gets.
-const LETTING_GO: Duration = Duration::from_millis(150);
+const RELEASING_QUEUES: Duration = Duration::from_millis(150);
 /// The pause between two checks whether queues are assigned, right after the start.
-const ASSIGNING: Duration = Duration::from_millis(50);
+const REBALANCE_PAUSE: Duration = Duration::from_millis(50);
 /// How often that is checked; afterwards the client library does it by itself.
-const ASSIGNING_LOOKS: u32 = 40;
+const REBALANCE_CHECKS: u32 = 40;
 /// How often offsets are committed to the brokers.
-const OFFSETS_TOLD_EVERY: Duration = Duration::from_millis(200);
+const COMMIT_OFFSETS_EVERY: Duration = Duration::from_millis(200);
 /// How long a consumer may take to start; the library's own requests take 3 s at most.
 const STARTING: Duration = Duration::from_secs(30);
 /// How long a batch may take, in minutes: a year. The library drops a message that takes longer, whether or not its
@@ -125,11 +125,11 @@ impl Member {
     }
 
     /// Gets queues assigned soon, instead of at the library's next tick.
-    pub(crate) async fn take_queues(&self) {
+    pub(crate) async fn rebalance_now(&self) {
         // The broker is notifying the other members. They must first release the queues that this one gets, or both would
         // consume them for a moment.
-        sleep(LETTING_GO).await;
-        for _ in 0..ASSIGNING_LOOKS {
+        sleep(RELEASING_QUEUES).await;
+        for _ in 0..REBALANCE_CHECKS {
             let implementation =
                 self.consumer.as_ref().and_then(|consumer| consumer.default_mq_push_consumer_impl());
             let connection = implementation.and_then(|implementation| implementation.get_mq_client_factory());
@@ -137,15 +137,15 @@ impl Member {
             if matches!(boxed(connection.do_rebalance()).await, Ok(true)) {
                 return;
             }
-            sleep(ASSIGNING).await;
+            sleep(REBALANCE_PAUSE).await;
         }
     }
 
     /// Commits offsets at short intervals; never returns. What was handled after the last commit is handled again after
     /// a crash, and counts as waiting. The library by itself starts with this 10 s after the start.
-    pub(crate) async fn tell_offsets(&self) {
+    pub(crate) async fn commit_offsets(&self) {
         loop {
-            sleep(OFFSETS_TOLD_EVERY).await;
+            sleep(COMMIT_OFFSETS_EVERY).await;
             let implementation =
                 self.consumer.as_ref().and_then(|consumer| consumer.default_mq_push_consumer_impl());
             if let Some(connection) =

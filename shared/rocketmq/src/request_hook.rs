@@ -57,13 +57,13 @@ const PULL_FLAG: &str = "sysFlag";
 /// How brokers report a missing group: as an internal failure with this text.
 const NO_GROUP: &str = "No group in this broker";
 /// How often a rejection is logged.
-const TELLING: Duration = Duration::from_secs(60);
+const REJECTION_LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// Fills the headers of sends, has pulls only pull, then signs where there is an account.
 pub(crate) struct RequestHook {
     signing: Option<AclClientRPCHook>,
     /// Consumers are rejected at every request, so not every rejection is logged.
-    telling: AtMostEvery,
+    log_limit: AtMostEvery,
 }
 
 impl RequestHook {
@@ -72,7 +72,7 @@ impl RequestHook {
             let (access, secret) = (credentials.access_key.as_str(), credentials.secret_key.expose());
             AclClientRPCHook::new(SessionCredentials::with_keys(access, secret))
         });
-        Self { signing, telling: AtMostEvery::new(TELLING) }
+        Self { signing, log_limit: AtMostEvery::new(REJECTION_LOG_PERIOD) }
     }
 }
 
@@ -94,7 +94,7 @@ impl RPCHook for RequestHook {
         {
             response.set_code_ref(code::GROUP_NOT_EXIST);
         } else if let Some(refusal) = response.remark().and_then(|remark| refusal(response.code(), remark)) {
-            if self.telling.is_due() {
+            if self.log_limit.is_due() {
                 let remark = response.remark().map_or("", |remark| remark.as_str());
                 tracing::warn!(broker = %from, remark, "the broker rejected a request of this account");
             }
@@ -217,13 +217,13 @@ mod tests {
             RequestHook::new(None).do_before_request(to, &mut request).unwrap();
             request.ext_fields().unwrap().get(PULL_FLAG).unwrap().to_string()
         };
-        let (telling, only_pulling) = (
+        let (log_limit, pulling_only) = (
             PullSysFlag::build_sys_flag(true, true, true, false),
             PullSysFlag::build_sys_flag(false, true, true, false),
         );
-        assert_eq!(flag_after(RequestCode::PullMessage, telling), only_pulling.to_string());
-        assert_eq!(flag_after(RequestCode::PullMessage, only_pulling), only_pulling.to_string());
-        assert_eq!(flag_after(RequestCode::QueryMessage, telling), telling.to_string());
+        assert_eq!(flag_after(RequestCode::PullMessage, log_limit), pulling_only.to_string());
+        assert_eq!(flag_after(RequestCode::PullMessage, pulling_only), pulling_only.to_string());
+        assert_eq!(flag_after(RequestCode::QueryMessage, log_limit), log_limit.to_string());
     }
 
     #[test]

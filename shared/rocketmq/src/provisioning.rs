@@ -151,8 +151,8 @@ impl Preparing<'_> {
             let before = part.permission;
             tracing::warn!(topic, broker = %master.address, before, permission, "changed the permission of a topic");
         }
-        let mendable = |part: &Part| masters.iter().any(|master| master.name == part.broker);
-        self.until(topic, |parts| !parts.iter().any(|part| lacks(part) && mendable(part))).await
+        let repairable = |part: &Part| masters.iter().any(|master| master.name == part.broker);
+        self.until(topic, |parts| !parts.iter().any(|part| lacks(part) && repairable(part))).await
     }
 
     /// Waits until the name servers know.

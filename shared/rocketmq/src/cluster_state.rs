@@ -32,7 +32,7 @@ const CONNECTING: Duration = Duration::from_secs(1);
 /// down and closes them at once; a broker sends nothing before it is asked.
 const STAYING: Duration = Duration::from_millis(20);
 /// After how many checks an outage is logged again.
-const LOOKS_PER_WARNING: u32 = 120;
+const CHECKS_PER_WARNING: u32 = 120;
 
 /// Before the first epoch.
 const NO_EPOCH: u64 = 0;
@@ -164,7 +164,7 @@ impl Watcher {
                 }
                 Err(because) => {
                     self.up.clear();
-                    if away.is_multiple_of(LOOKS_PER_WARNING) {
+                    if away.is_multiple_of(CHECKS_PER_WARNING) {
                         tracing::warn!(because, "RocketMQ cannot be reached; waiting for it");
                     }
                     away += 1;
