@@ -9,7 +9,7 @@ use boxoffice_domain::{Counters, LedgerEntry, TicketId};
 use rusqlite::Row;
 
 use crate::Embedded;
-use crate::convert::{foreign_cursor, instant, page, rows_for};
+use crate::columns::{foreign_cursor, instant, page, rows_for};
 use crate::idempotency::IN_PROGRESS;
 use crate::orders::{ORDER, order_from};
 use crate::stock_ledger::ledger_state;

@@ -5,8 +5,8 @@ use boxoffice_domain::ports::{Bus, DeadLetter, MessageId, Outgoing, Redeliver, S
 use boxoffice_runtime::{DEAD_LETTER_NO_GROUP, DEAD_LETTER_PREFIX};
 
 use crate::Embedded;
-use crate::convert::properties_text;
-use crate::message::{Parcel, message_name};
+use crate::columns::properties_text;
+use crate::message::{QueuedMessage, message_name};
 
 #[async_trait]
 impl Bus for Embedded {
@@ -15,7 +15,7 @@ impl Bus for Embedded {
     }
 
     async fn send(&self, message: Outgoing) -> Result<MessageId, SendError> {
-        let parcel = Parcel::new(&message)?;
+        let parcel = QueuedMessage::new(&message)?;
         let id = self.writer()?.write(move |tx| tx.send(&parcel)).await?;
         Ok(MessageId(message_name(id)))
     }
@@ -25,7 +25,7 @@ impl Bus for Embedded {
         let mut answers: Vec<Result<MessageId, SendError>> = Vec::with_capacity(messages.len());
         let mut parcels = Vec::with_capacity(messages.len());
         for message in &messages {
-            match Parcel::new(message) {
+            match QueuedMessage::new(message) {
                 Ok(parcel) => {
                     parcels.push(parcel);
                     answers.push(Ok(MessageId(String::new())));
@@ -69,7 +69,7 @@ impl Redeliver for Embedded {
             .filter(|(name, _)| !name.starts_with(DEAD_LETTER_PREFIX))
             .cloned()
             .collect();
-        let parcel = Parcel {
+        let parcel = QueuedMessage {
             topic: letter.topic.as_str().into(),
             tag: letter.tag.as_deref().map(Into::into),
             key: letter.key.as_deref().map(Into::into),

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::Embedded;
 use crate::group::{Claimed, GroupState, Lease};
 use crate::message::GivenUp;
-use crate::settling::{Answer, Fate, OpenBatch, WAITING_ANSWERS, write_answers};
+use crate::settling::{Answer, Settlement, UnsettledBatch, WAITING_ANSWERS, write_answers};
 
 /// A worker that was not woken checks again after this long, in case the clock of the machine was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -146,7 +146,7 @@ impl Worker {
     }
 
     /// Prepares what was claimed; `None` when none of it is to be handled.
-    async fn open(&self, claimed: Claimed) -> Option<(OpenBatch, Vec<Delivery>)> {
+    async fn open(&self, claimed: Claimed) -> Option<(UnsettledBatch, Vec<Delivery>)> {
         let first_id = self.store.inner.first_id;
         if claimed.messages.iter().any(|(lease, _)| lease.key.id < first_id) {
             // A message from before this start may be the one that crashed the program. Its claim is stored before it is handled,
@@ -171,7 +171,10 @@ impl Worker {
             if used_up && !forever {
                 let because = "the program ended while it handled this message".to_owned();
                 let attempts = delivery.attempt - 1;
-                given_up.push(Answer { lease, fate: Fate::Bury(GivenUp { because, attempts }) });
+                given_up.push(Answer {
+                    lease,
+                    settlement: Settlement::DeadLetter(GivenUp { because, attempts }),
+                });
             } else {
                 leases.push((lease, delivery.attempt));
                 deliveries.push(delivery);
@@ -184,6 +187,6 @@ impl Worker {
         if deliveries.is_empty() {
             return None;
         }
-        Some((OpenBatch::new(leases, policy, forever, self.answers.clone()), deliveries))
+        Some((UnsettledBatch::new(leases, policy, forever, self.answers.clone()), deliveries))
     }
 }

@@ -5,7 +5,7 @@ use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, DeadLetterStore, Pag
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use crate::Embedded;
-use crate::convert::{instant, instant_cursor, nanos, parse_cursor, properties, properties_text};
+use crate::columns::{instant, instant_cursor, nanos, parse_cursor, properties, properties_text};
 
 /// The most letters that are looked at for one page, so that no read holds up the caller's thread for long.
 const LOOKED_AT: u32 = 1_000;

@@ -7,7 +7,7 @@ use boxoffice_runtime::Delivery;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Notify;
 
-use crate::convert::{instant, properties};
+use crate::columns::{instant, properties};
 use crate::horizon::Horizon;
 use crate::message::{Key, message_name};
 use crate::readers::Readers;
@@ -209,13 +209,13 @@ fn read_one(connection: &Connection, group_id: i64, key: Key) -> rusqlite::Resul
 fn delivery(row: &Row<'_>, before: Option<&Delivery>) -> rusqlite::Result<Delivery> {
     let shared = |column: usize, known: Option<&Arc<str>>| -> rusqlite::Result<Option<Arc<str>>> {
         let text =
-            row.get_ref(column)?.as_str_or_null().map_err(|e| crate::convert::unreadable(column, e))?;
+            row.get_ref(column)?.as_str_or_null().map_err(|e| crate::columns::unreadable(column, e))?;
         Ok(text.map(|text| match known {
             Some(known) if **known == *text => known.clone(),
             _ => Arc::from(text),
         }))
     };
-    let body = row.get_ref(10)?.as_blob().map_err(|error| crate::convert::unreadable(10, error))?;
+    let body = row.get_ref(10)?.as_blob().map_err(|error| crate::columns::unreadable(10, error))?;
     Ok(Delivery {
         topic: shared(2, before.map(|before| &before.topic))?.unwrap_or_default(),
         tag: shared(3, before.and_then(|before| before.tag.as_ref()))?,

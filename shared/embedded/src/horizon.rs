@@ -4,7 +4,7 @@ use std::time::Instant;
 use boxoffice_domain::ports::Clock;
 use jiff::Timestamp;
 
-use crate::convert::nanos;
+use crate::columns::nanos;
 
 /// Up to which due time every message is visible, and which stamp the next commit gets.
 ///

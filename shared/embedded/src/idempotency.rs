@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use crate::Embedded;
-use crate::convert::{instant, nanos};
+use crate::columns::{instant, nanos};
 use crate::tx::Tx;
 
 pub(crate) const IN_PROGRESS: i64 = 0;

@@ -4,7 +4,7 @@ use boxoffice_domain::ports::{Page, StoreError};
 use boxoffice_domain::{Counters, Order, OrderNo, TicketId};
 
 use crate::Embedded;
-use crate::convert::{page, rows_for};
+use crate::columns::{page, rows_for};
 use crate::idempotency::IN_PROGRESS;
 use crate::orders::ORDER;
 

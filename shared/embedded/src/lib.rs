@@ -4,11 +4,10 @@
 //! [`Transport`](boxoffice_runtime::Transport) that feeds functions. One thread writes: it commits what has gathered,
 //! so many small writes share one commit. See the README of this crate.
 
-mod account;
 mod audit;
 mod bus;
+mod columns;
 mod consumer;
-mod convert;
 mod dead_letters;
 mod figures;
 mod files;
@@ -17,6 +16,7 @@ mod horizon;
 mod idempotency;
 mod inspect;
 mod message;
+mod message_counts;
 mod open;
 mod options;
 mod orders;

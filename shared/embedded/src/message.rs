@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use boxoffice_domain::ports::{Outgoing, SendError};
 
-use crate::convert::{nanos, properties_text};
+use crate::columns::{nanos, properties_text};
 
 /// The largest body accepted, in bytes: RocketMQ's own limit.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// A message as a row stores it, prepared on the caller's thread so that the writer only binds it.
 #[derive(Debug, Clone)]
-pub(crate) struct Parcel {
+pub(crate) struct QueuedMessage {
     pub(crate) topic: Arc<str>,
     pub(crate) tag: Option<Arc<str>>,
     pub(crate) key: Option<Arc<str>>,
@@ -22,7 +22,7 @@ pub(crate) struct Parcel {
     pub(crate) body: bytes::Bytes,
 }
 
-impl Parcel {
+impl QueuedMessage {
     pub(crate) fn new(message: &Outgoing) -> Result<Self, SendError> {
         if message.topic.is_empty() {
             return Err(SendError::Rejected("the topic is empty".to_owned()));

@@ -40,7 +40,7 @@ pub enum OutboxMode {
     #[default]
     SendInCommit,
     /// The bus is elsewhere: messages to be remembered become marks, and the caller sends them.
-    Remember,
+    MarkForRelay,
 }
 
 /// Who may have a file open at the same time.
@@ -91,7 +91,7 @@ impl Options {
     /// Stores for a process whose bus is elsewhere: shared with other processes, outbox messages become marks.
     pub fn stores_only() -> Self {
         Self {
-            outbox: OutboxMode::Remember,
+            outbox: OutboxMode::MarkForRelay,
             access: Access::Shared,
             subscriptions: Vec::new(),
             ..Self::default()

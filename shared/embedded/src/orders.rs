@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use crate::Embedded;
-use crate::convert::{
+use crate::columns::{
     foreign_cursor, instant, instant_cursor, nanos, page, parse_cursor, properties, rows_for,
 };
-use crate::outbox::{Manifest, Packed};
+use crate::outbox::{PreparedOutbox, SentCounts};
 use crate::tx::Tx;
 
 pub(crate) use rows::{ORDER, StoredOrder, order_from, state_code};
@@ -23,8 +23,8 @@ const MARKS_PER_WRITE: usize = 1_000;
 #[async_trait]
 impl OrderStore for Embedded {
     async fn create(&self, order: &Order, outbox: Outbox) -> Result<Created, StoreError> {
-        let manifest = Manifest::new(&outbox, self.inner.outbox);
-        let packed = Packed::new(outbox, self.inner.outbox)?;
+        let manifest = SentCounts::new(&outbox, self.inner.outbox);
+        let packed = PreparedOutbox::new(outbox, self.inner.outbox)?;
         let stored = StoredOrder::new(order);
         let written = self
             .writer()?
@@ -50,8 +50,8 @@ impl OrderStore for Embedded {
     }
 
     async fn step(&self, order_no: &OrderNo, step: OrderStep, outbox: Outbox) -> Result<Stepped, StoreError> {
-        let manifest = Manifest::new(&outbox, self.inner.outbox);
-        let packed = Packed::new(outbox, self.inner.outbox)?;
+        let manifest = SentCounts::new(&outbox, self.inner.outbox);
+        let packed = PreparedOutbox::new(outbox, self.inner.outbox)?;
         let order_no = order_no.clone();
         let stepped = self
             .writer()?

@@ -6,18 +6,18 @@ use boxoffice_domain::ports::{MarkId, MarkedMessage, Outbox, SendError, StoreErr
 
 use boxoffice_runtime::telemetry::SendCounters;
 
-use crate::message::Parcel;
+use crate::message::QueuedMessage;
 use crate::options::OutboxMode;
 use crate::tx::Tx;
 
 /// Topics and tags of what a commit sends by itself, to be counted once it is made.
 #[derive(Debug)]
-pub(crate) struct Manifest {
+pub(crate) struct SentCounts {
     routes: Vec<(Cow<'static, str>, Option<Cow<'static, str>>)>,
     remembered: bool,
 }
 
-impl Manifest {
+impl SentCounts {
     pub(crate) fn new(outbox: &Outbox, mode: OutboxMode) -> Self {
         let sends = mode == OutboxMode::SendInCommit;
         let messages = outbox.messages.iter().filter(|_| sends);
@@ -25,7 +25,7 @@ impl Manifest {
         Self { routes, remembered: outbox.remembered }
     }
 
-    /// Counts the messages as sent; `again` as in [`Packed::go`].
+    /// Counts the messages as sent; `again` as in [`PreparedOutbox::go`].
     pub(crate) fn count(&self, counters: &SendCounters, again: bool) {
         if again && self.remembered {
             return;
@@ -38,18 +38,18 @@ impl Manifest {
 
 /// An outbox made ready on the caller's thread.
 #[derive(Debug)]
-pub(crate) struct Packed {
+pub(crate) struct PreparedOutbox {
     outbox: Outbox,
-    parcels: Vec<Parcel>,
+    parcels: Vec<QueuedMessage>,
     mode: OutboxMode,
 }
 
 /// What a commit did with an outbox: the numbers of the marks it made.
 pub(crate) type Marks = Vec<i64>;
 
-impl Packed {
+impl PreparedOutbox {
     pub(crate) fn new(outbox: Outbox, mode: OutboxMode) -> Result<Self, StoreError> {
-        let packed = outbox.messages.iter().map(Parcel::new).collect::<Result<Vec<_>, SendError>>();
+        let packed = outbox.messages.iter().map(QueuedMessage::new).collect::<Result<Vec<_>, SendError>>();
         let parcels = packed.map_err(|error| StoreError::Invalid(error.to_string()))?;
         Ok(Self { outbox, parcels, mode })
     }
@@ -67,14 +67,14 @@ impl Packed {
                 }
                 Ok(Marks::new())
             }
-            OutboxMode::Remember if self.outbox.remembered => {
+            OutboxMode::MarkForRelay if self.outbox.remembered => {
                 self.parcels.iter().map(|parcel| tx.mark(parcel)).collect()
             }
-            OutboxMode::Remember => Ok(Marks::new()),
+            OutboxMode::MarkForRelay => Ok(Marks::new()),
         }
     }
 
-    /// What the caller must send after [`Packed::go`] made these marks.
+    /// What the caller must send after [`PreparedOutbox::go`] made these marks.
     pub(crate) fn unsent(&self, marks: &Marks, again: bool) -> Vec<MarkedMessage> {
         if self.mode == OutboxMode::SendInCommit || (again && self.outbox.remembered) {
             return Vec::new();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use crate::Embedded;
-use crate::convert::instant;
+use crate::columns::instant;
 use crate::group::GroupState;
 
 /// The queue of one consumer group.

@@ -23,17 +23,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What to do with one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Settlement {
     /// It is done.
     Delete,
     /// It is delivered again.
     Again { delay: Duration, attempt: u32 },
     /// It goes to the dead letters.
-    Bury(GivenUp),
+    DeadLetter(GivenUp),
 }
 
-impl Fate {
-    /// The fate of a message by the outcome of delivery `attempt`. `forever`: a dead letter, which is never given up.
+impl Settlement {
+    /// The settlement of a message by the outcome of delivery `attempt`. `forever`: a dead letter, which is never given up.
     pub(crate) fn of(
         outcome: Outcome,
         attempt: u32,
@@ -45,34 +45,34 @@ impl Fate {
         match outcome {
             Outcome::Done | Outcome::Duplicate => Self::Delete,
             Outcome::Retry { because, .. } if policy.is_last(attempt) && !forever => {
-                Self::Bury(GivenUp { because, attempts: attempt })
+                Self::DeadLetter(GivenUp { because, attempts: attempt })
             }
             Outcome::Retry { after, .. } => {
                 Self::Again { delay: after.unwrap_or_else(|| policy.delay(attempt, jitter)), attempt: next }
             }
             Outcome::Poison { .. } if forever => Self::Again { delay: policy.max_delay, attempt: next },
-            Outcome::Poison { because } => Self::Bury(GivenUp { because, attempts: attempt }),
+            Outcome::Poison { because } => Self::DeadLetter(GivenUp { because, attempts: attempt }),
         }
     }
 }
 
-/// One message and its fate. If it is dropped before it is written, the message goes back to the queue.
+/// One message and its settlement. If it is dropped before it is written, the message goes back to the queue.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) lease: Lease,
-    pub(crate) fate: Fate,
+    pub(crate) settlement: Settlement,
 }
 
 /// The messages of one batch that have had no answer yet.
 #[derive(Debug)]
-pub(crate) struct OpenBatch {
+pub(crate) struct UnsettledBatch {
     slots: Mutex<Vec<Option<(Lease, u32)>>>,
     policy: RetryPolicy,
     forever: bool,
     answers: mpsc::Sender<Vec<Answer>>,
 }
 
-impl OpenBatch {
+impl UnsettledBatch {
     pub(crate) fn new(
         leases: Vec<(Lease, u32)>,
         policy: RetryPolicy,
@@ -87,8 +87,8 @@ impl OpenBatch {
         let open: Vec<(Lease, u32)> = self.slots().iter_mut().filter_map(Option::take).collect();
         let answers = open.into_iter().map(|(lease, attempt)| {
             let outcome = Outcome::retry_after(Duration::ZERO, "the worker took longer than its lease");
-            let fate = Fate::of(outcome, attempt, &self.policy, self.forever, 0.0);
-            Answer { lease, fate }
+            let settlement = Settlement::of(outcome, attempt, &self.policy, self.forever, 0.0);
+            Answer { lease, settlement }
         });
         self.hand_over(answers.collect()).await;
     }
@@ -106,7 +106,7 @@ impl OpenBatch {
 }
 
 #[async_trait]
-impl Settle for OpenBatch {
+impl Settle for UnsettledBatch {
     async fn settle(&self, settled: Vec<Settled>) {
         let mut answers = Vec::with_capacity(settled.len());
         {
@@ -116,8 +116,9 @@ impl Settle for OpenBatch {
                 let Some((lease, attempt)) = slots.get_mut(index).and_then(Option::take) else { continue };
                 match outcome {
                     Some(outcome) => {
-                        let fate = Fate::of(outcome, attempt, &self.policy, self.forever, jitter(&lease));
-                        answers.push(Answer { lease, fate });
+                        let settlement =
+                            Settlement::of(outcome, attempt, &self.policy, self.forever, jitter(&lease));
+                        answers.push(Answer { lease, settlement });
                     }
                     None => drop(lease),
                 }
@@ -159,20 +160,20 @@ pub(crate) async fn write_answers(store: Embedded, mut answers: mpsc::Receiver<V
 }
 
 async fn write_once(store: &Embedded, answers: &[Answer]) -> Result<(), WriteError> {
-    let changes: Vec<(Arc<GroupState>, Key, Fate)> = answers
+    let changes: Vec<(Arc<GroupState>, Key, Settlement)> = answers
         .iter()
-        .map(|answer| (answer.lease.group.clone(), answer.lease.key, answer.fate.clone()))
+        .map(|answer| (answer.lease.group.clone(), answer.lease.key, answer.settlement.clone()))
         .collect();
     let work = move |tx: &mut Tx<'_>| -> rusqlite::Result<()> {
-        for (group, key, fate) in &changes {
+        for (group, key, settlement) in &changes {
             // Not found: another worker has settled it since.
-            let _found = match fate {
-                Fate::Delete => tx.done(group, *key)?,
-                Fate::Again { delay, attempt } => {
+            let _found = match settlement {
+                Settlement::Delete => tx.done(group, *key)?,
+                Settlement::Again { delay, attempt } => {
                     let delay = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
                     tx.reschedule(group, *key, tx.stamp.saturating_add(delay), *attempt)?
                 }
-                Fate::Bury(given_up) => tx.bury(group, *key, given_up)?,
+                Settlement::DeadLetter(given_up) => tx.bury(group, *key, given_up)?,
             };
         }
         Ok(())
@@ -184,32 +185,38 @@ async fn write_once(store: &Embedded, answers: &[Answer]) -> Result<(), WriteErr
 mod tests {
     use super::*;
 
-    fn fate(outcome: Outcome, attempt: u32, forever: bool) -> Fate {
-        Fate::of(outcome, attempt, &RetryPolicy::default(), forever, 1.0)
+    fn settlement(outcome: Outcome, attempt: u32, forever: bool) -> Settlement {
+        Settlement::of(outcome, attempt, &RetryPolicy::default(), forever, 1.0)
     }
 
     #[test]
     fn a_retry_comes_again_later_with_one_attempt_more() {
-        let again = Fate::Again { delay: Duration::from_millis(400), attempt: 3 };
-        assert_eq!(fate(Outcome::retry("away"), 2, false), again);
+        let again = Settlement::Again { delay: Duration::from_millis(400), attempt: 3 };
+        assert_eq!(settlement(Outcome::retry("away"), 2, false), again);
     }
 
     #[test]
     fn a_retry_of_the_last_attempt_goes_to_the_dead_letters() {
-        let buried = Fate::Bury(GivenUp { because: "away".to_owned(), attempts: 16 });
-        assert_eq!(fate(Outcome::retry("away"), 16, false), buried);
+        let buried = Settlement::DeadLetter(GivenUp { because: "away".to_owned(), attempts: 16 });
+        assert_eq!(settlement(Outcome::retry("away"), 16, false), buried);
     }
 
     #[test]
     fn poison_goes_to_the_dead_letters_at_the_first_attempt() {
-        let buried = Fate::Bury(GivenUp { because: "no orderNo".to_owned(), attempts: 1 });
-        assert_eq!(fate(Outcome::poison("no orderNo"), 1, false), buried);
+        let buried = Settlement::DeadLetter(GivenUp { because: "no orderNo".to_owned(), attempts: 1 });
+        assert_eq!(settlement(Outcome::poison("no orderNo"), 1, false), buried);
     }
 
     #[test]
     fn a_dead_letter_is_never_given_up() {
         let longest = RetryPolicy::default().max_delay;
-        assert_eq!(fate(Outcome::poison("bad"), 99, true), Fate::Again { delay: longest, attempt: 100 });
-        assert_eq!(fate(Outcome::retry("away"), 99, true), Fate::Again { delay: longest, attempt: 100 });
+        assert_eq!(
+            settlement(Outcome::poison("bad"), 99, true),
+            Settlement::Again { delay: longest, attempt: 100 }
+        );
+        assert_eq!(
+            settlement(Outcome::retry("away"), 99, true),
+            Settlement::Again { delay: longest, attempt: 100 }
+        );
     }
 }

@@ -4,7 +4,7 @@ use boxoffice_domain::{Decimal, TicketId};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Embedded;
-use crate::convert::{decimal, nanos};
+use crate::columns::{decimal, nanos};
 
 #[async_trait]
 impl Statistics for Embedded {

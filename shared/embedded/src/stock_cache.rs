@@ -7,7 +7,7 @@ use boxoffice_domain::{OrderNo, TicketId, UserId};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Embedded;
-use crate::convert::{order_no, page, rows_for};
+use crate::columns::{order_no, page, rows_for};
 use crate::tx::Tx;
 
 #[async_trait]

@@ -7,7 +7,7 @@ use boxoffice_domain::{Counters, LedgerChange, LedgerEntry, LedgerOutcome, Ledge
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::Embedded;
-use crate::convert::{order_no, out_of_range, page, rows_for};
+use crate::columns::{order_no, out_of_range, page, rows_for};
 use crate::tx::Tx;
 
 #[async_trait]

@@ -7,10 +7,10 @@ use boxoffice_runtime::{
 };
 use rusqlite::{Connection, named_params};
 
-use crate::account::Accounts;
-use crate::convert::{properties, properties_text};
+use crate::columns::{properties, properties_text};
 use crate::group::GroupState;
-use crate::message::{GivenUp, Key, Parcel, message_name};
+use crate::message::{GivenUp, Key, QueuedMessage, message_name};
+use crate::message_counts::Accounts;
 use crate::routing::SharedRouting;
 
 /// What a job of the writer may do: everything between BEGIN and COMMIT.
@@ -45,7 +45,7 @@ impl Tx<'_> {
         &mut self,
         to: &Arc<GroupState>,
         id: i64,
-        parcel: &Parcel,
+        parcel: &QueuedMessage,
         generation: u32,
     ) -> rusqlite::Result<()> {
         let due = parcel.due.unwrap_or(self.stamp).max(self.stamp);
@@ -76,7 +76,7 @@ impl Tx<'_> {
     }
 
     /// Adds a message to the queue of every group that takes it; returns its id.
-    pub(crate) fn send(&mut self, parcel: &Parcel) -> rusqlite::Result<i64> {
+    pub(crate) fn send(&mut self, parcel: &QueuedMessage) -> rusqlite::Result<i64> {
         let id = self.new_id();
         let takers = self.routing.takers(&parcel.topic, parcel.tag.as_deref());
         for group in &takers {
@@ -93,7 +93,12 @@ impl Tx<'_> {
     }
 
     /// Adds a message to the queue of one group only, as redrive `generation`. False when the group does not exist.
-    pub(crate) fn send_to(&mut self, name: &str, parcel: &Parcel, generation: u32) -> rusqlite::Result<bool> {
+    pub(crate) fn send_to(
+        &mut self,
+        name: &str,
+        parcel: &QueuedMessage,
+        generation: u32,
+    ) -> rusqlite::Result<bool> {
         let Some(group) = self.routing.group(name) else { return Ok(false) };
         let id = self.new_id();
         self.insert(&group, id, parcel, generation)?;
@@ -148,7 +153,7 @@ impl Tx<'_> {
                  WHERE group_id = ?1 AND due = ?2 AND id = ?3",
             )?
             .query_row([group.id, key.due, key.id], |row| {
-                let parcel = Parcel {
+                let parcel = QueuedMessage {
                     topic: row.get(0)?,
                     tag: row.get(1)?,
                     key: row.get(2)?,
@@ -170,7 +175,7 @@ impl Tx<'_> {
 
     fn insert_dead(
         &mut self,
-        parcel: &Parcel,
+        parcel: &QueuedMessage,
         mut properties: Vec<(String, String)>,
         group_name: &str,
         message_id: i64,
@@ -187,7 +192,7 @@ impl Tx<'_> {
         add(DEAD_LETTER_MESSAGE_ID, message_name(message_id));
         add(DEAD_LETTER_ATTEMPTS, given_up.attempts.to_string());
         add(DEAD_LETTER_GENERATION, generation.to_string());
-        let letter = Parcel {
+        let letter = QueuedMessage {
             topic: dead_letter_topic(group_name).into(),
             tag: None,
             due: None,
@@ -207,7 +212,7 @@ impl Tx<'_> {
     }
 
     /// Stores a message that the caller has to send; returns the number of its mark.
-    pub(crate) fn mark(&self, parcel: &Parcel) -> rusqlite::Result<i64> {
+    pub(crate) fn mark(&self, parcel: &QueuedMessage) -> rusqlite::Result<i64> {
         self.connection
             .prepare_cached(
                 "INSERT INTO marks (made_at, topic, tag, key, due, sys_flag, properties, body) \

@@ -7,9 +7,9 @@ use boxoffice_domain::ports::{SendError, StoreError};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::account::Accounts;
 use crate::group::GroupState;
 use crate::horizon::Horizon;
+use crate::message_counts::Accounts;
 use crate::routing::SharedRouting;
 use crate::tx::Tx;
 

@@ -102,7 +102,7 @@ fn orders(file: &File) -> Arc<dyn OrderStore> {
 fn marking(file: &File) -> Marking {
     drop(file.open.lock().unwrap().take());
     let clock = file.clock.clone();
-    file.open(Options { outbox: OutboxMode::Remember, clock: Some(clock.clone()), ..Options::default() });
+    file.open(Options { outbox: OutboxMode::MarkForRelay, clock: Some(clock.clone()), ..Options::default() });
     Marking { store: file.store(), clock }
 }
 

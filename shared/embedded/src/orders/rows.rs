@@ -1,7 +1,7 @@
 use boxoffice_domain::{Contact, Order, OrderState, PayType, RefundDue, SessionId, ShowId, TicketId, UserId};
 use rusqlite::{Row, named_params};
 
-use crate::convert::{decimal, instant, nanos, order_no, out_of_range, unreadable};
+use crate::columns::{decimal, instant, nanos, order_no, out_of_range, unreadable};
 use crate::tx::Tx;
 
 /// Reads every column that [`order_from`] wants.

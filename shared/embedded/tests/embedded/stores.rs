@@ -120,7 +120,7 @@ async fn a_repeated_step_sends_repeatable_messages_again_and_remembered_ones_not
 #[tokio::test]
 async fn with_the_bus_elsewhere_messages_are_marked_until_they_are_cleared() {
     let place = Place::new();
-    let options = Options { outbox: OutboxMode::Remember, ..Options::default() };
+    let options = Options { outbox: OutboxMode::MarkForRelay, ..Options::default() };
     let store = Embedded::open(place.file(), options).unwrap();
     let mut sent = message("T1").deliver_at(at(900));
     sent.properties = vec![("a".to_owned(), "b".to_owned())];
