@@ -6,7 +6,7 @@ use boxoffice_domain::ports::{
 };
 use boxoffice_domain::{Order, OrderNo, OrderStep, StepOutcome};
 use boxoffice_flow::deliver_unsent;
-use boxoffice_runtime::telemetry::AtMostEvery;
+use boxoffice_runtime::telemetry::LogLimit;
 
 use crate::ApiError;
 
@@ -16,7 +16,7 @@ const STEP_TRIES: u32 = 3;
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// In an outage every request has messages that the bus does not take.
-static SEND_WARNINGS: AtMostEvery = AtMostEvery::new(Duration::from_secs(5));
+static SEND_WARNINGS: LogLimit = LogLimit::new(Duration::from_secs(5));
 
 /// Saves a change of an order together with its message, in one write, and then sends the message.
 ///

@@ -14,7 +14,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use boxoffice_runtime::telemetry::AtMostEvery;
+use boxoffice_runtime::telemetry::LogLimit;
 use cheetah_string::CheetahString;
 use rocketmq_client_rust::{AclClientRPCHook, SessionCredentials};
 use rocketmq_error::SharedError;
@@ -63,7 +63,7 @@ const REJECTION_LOG_PERIOD: Duration = Duration::from_secs(60);
 pub(crate) struct RequestHook {
     signing: Option<AclClientRPCHook>,
     /// Consumers are rejected at every request, so not every rejection is logged.
-    log_limit: AtMostEvery,
+    log_limit: LogLimit,
 }
 
 impl RequestHook {
@@ -72,7 +72,7 @@ impl RequestHook {
             let (access, secret) = (credentials.access_key.as_str(), credentials.secret_key.expose());
             AclClientRPCHook::new(SessionCredentials::with_keys(access, secret))
         });
-        Self { signing, log_limit: AtMostEvery::new(REJECTION_LOG_PERIOD) }
+        Self { signing, log_limit: LogLimit::new(REJECTION_LOG_PERIOD) }
     }
 }
 

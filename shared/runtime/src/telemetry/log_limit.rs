@@ -3,12 +3,12 @@ use std::time::{Duration, Instant};
 
 /// Limits a log line that would otherwise be repeated hundreds of times, as in an outage.
 #[derive(Debug)]
-pub struct AtMostEvery {
+pub struct LogLimit {
     period: Duration,
     last: Mutex<Option<Instant>>,
 }
 
-impl AtMostEvery {
+impl LogLimit {
     /// Allows one line now, and then at most one per `period`.
     pub const fn new(period: Duration) -> Self {
         Self { period, last: Mutex::new(None) }
@@ -31,9 +31,9 @@ mod tests {
 
     #[test]
     fn it_is_due_once_per_period() {
-        let rarely = AtMostEvery::new(Duration::from_secs(3_600));
+        let rarely = LogLimit::new(Duration::from_secs(3_600));
         assert_eq!([rarely.is_due(), rarely.is_due(), rarely.is_due()], [true, false, false]);
-        let always = AtMostEvery::new(Duration::ZERO);
+        let always = LogLimit::new(Duration::ZERO);
         assert_eq!([always.is_due(), always.is_due()], [true, true]);
     }
 }
