@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::requests::REASON_MAX;
 use crate::time::now_in_milliseconds;
-use crate::{ApiError, CallContext, OrderChanges, OrderMoved};
+use crate::{ApiError, CallContext, OrderChanged, OrderChanges};
 
 /// The remark of an order that was cancelled without a reason.
 const NO_REASON: &str = "cancelled by the buyer";
@@ -36,7 +36,7 @@ impl CancelOrder {
         order_no: &OrderNo,
         reason: Option<&str>,
         call: &CallContext,
-    ) -> Result<OrderMoved, ApiError> {
+    ) -> Result<OrderChanged, ApiError> {
         let reason = reason.map(str::trim).filter(|text| !text.is_empty());
         if reason.is_some_and(|text| text.chars().count() > REASON_MAX || text.contains(char::is_control)) {
             let detail = format!("must be at most {REASON_MAX} characters without control characters");
@@ -44,7 +44,7 @@ impl CancelOrder {
         }
         let order = self.changes.find(order_no).await?;
         match order.state {
-            OrderState::Cancelled => return Ok(OrderMoved::new(order.order_no, OrderState::Cancelled)),
+            OrderState::Cancelled => return Ok(OrderChanged::new(order.order_no, OrderState::Cancelled)),
             OrderState::Paid => return Err(ApiError::AlreadyPaid(order.order_no)),
             OrderState::Created | OrderState::AwaitingPayment => {}
         }
@@ -55,7 +55,7 @@ impl CancelOrder {
         let message = writer.order_cancelled(&order, remark, SeatsReserved::Maybe);
         let step = OrderStep::Cancel { remark: remark.to_owned(), at };
         match self.changes.step(order_no, &step, message).await? {
-            Some(_) => Ok(OrderMoved::new(order.order_no, OrderState::Cancelled)),
+            Some(_) => Ok(OrderChanged::new(order.order_no, OrderState::Cancelled)),
             None => Err(ApiError::AlreadyPaid(order.order_no)),
         }
     }

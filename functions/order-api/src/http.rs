@@ -2,7 +2,7 @@
 
 mod answer;
 mod body;
-mod edge;
+mod guard;
 mod handlers;
 mod health;
 mod openapi;
@@ -24,7 +24,7 @@ use boxoffice_runtime::Transport;
 use boxoffice_runtime::telemetry::Telemetry;
 
 use crate::OrderService;
-use edge::{Edge, RouteEdge};
+use guard::{Edge, RouteEdge};
 
 pub use health::{BusReadiness, StoreReadiness};
 pub use openapi::openapi_json;
@@ -117,7 +117,7 @@ impl Routes {
 }
 
 fn guarded(route: MethodRouter<Api>, edge: RouteEdge) -> MethodRouter<Api> {
-    route.route_layer(from_fn_with_state(Arc::new(edge), edge::guard))
+    route.route_layer(from_fn_with_state(Arc::new(edge), guard::guard))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 //! An order is accepted with one write: the order and the mark of its ORDER_CREATED message. What is slow
 //! (price, seats, notifications) is done later by the functions that consume the messages.
 
-mod answers;
 mod cancel;
 mod create;
 mod error;
@@ -18,6 +17,7 @@ mod pay;
 mod read_orders;
 mod read_stock;
 mod requests;
+mod responses;
 mod service;
 mod time;
 
@@ -27,7 +27,6 @@ mod testing;
 /// The name of the function.
 pub const NAME: &str = "order-api";
 
-pub use answers::{OrderAccepted, OrderMoved, OrderPage, OrderView, Refund, StockView};
 pub use cancel::CancelOrder;
 pub use create::CreateOrder;
 pub use error::{ApiError, InvalidField};
@@ -38,4 +37,5 @@ pub use pay::PayOrder;
 pub use read_orders::ReadOrders;
 pub use read_stock::ReadStock;
 pub use requests::{CallContext, ListOrders, NewOrder};
+pub use responses::{OrderAccepted, OrderChanged, OrderPage, OrderView, Refund, StockView};
 pub use service::OrderService;

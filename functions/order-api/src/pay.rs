@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::idempotent::CallKey;
 use crate::time::now_in_milliseconds;
-use crate::{ApiError, CallContext, IdempotentCalls, OrderChanges, OrderMoved};
+use crate::{ApiError, CallContext, IdempotentCalls, OrderChanged, OrderChanges};
 
 /// Takes payments.
 pub struct PayOrder {
@@ -52,7 +52,7 @@ impl PayOrder {
         order_no: &OrderNo,
         pay_type: i64,
         call: &CallContext,
-    ) -> Result<OrderMoved, ApiError> {
+    ) -> Result<OrderChanged, ApiError> {
         call.check()?;
         let pay_type =
             PayType::try_from(pay_type).map_err(|error| ApiError::field("payType", error.to_string()))?;
@@ -67,7 +67,7 @@ impl PayOrder {
             }
         };
         match payment {
-            Payment::Taken => Ok(OrderMoved::new(order.order_no, OrderState::Paid)),
+            Payment::Taken => Ok(OrderChanged::new(order.order_no, OrderState::Paid)),
             Payment::TooLate => Err(ApiError::PaidTooLate(order.order_no)),
         }
     }

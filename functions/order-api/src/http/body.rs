@@ -17,7 +17,7 @@ use super::problem::Problem;
 use crate::{InvalidField, NewOrder};
 
 /// How much of a body that is too large is read and discarded, in bytes.
-const FORGOTTEN_BYTES: usize = 32 * 1024 * 1024;
+const DRAINED_BYTES: usize = 32 * 1024 * 1024;
 
 /// The body of a request whose Content-Type is JSON or absent.
 pub(crate) struct JsonBody(Bytes);
@@ -39,7 +39,7 @@ impl FromRequest<Api> for JsonBody {
         let limit = api.limits.max_body_bytes;
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
             if !request.headers().contains_key(EXPECT) {
-                let_it_finish(request).await;
+                drain_body(request).await;
             }
             return Err(too_large());
         }
@@ -49,10 +49,10 @@ impl FromRequest<Api> for JsonBody {
 
 /// Reads and discards what the client is already sending. If the connection were closed instead, it would be reset and the
 /// response lost. A client that sent `Expect: 100-continue` has not started to send.
-async fn let_it_finish(request: Request) {
+async fn drain_body(request: Request) {
     let mut body = request.into_body().into_data_stream();
     let mut read = 0;
-    while read < FORGOTTEN_BYTES
+    while read < DRAINED_BYTES
         && let Some(Ok(chunk)) = body.next().await
     {
         read += chunk.len();

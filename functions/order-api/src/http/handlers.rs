@@ -88,7 +88,7 @@ pub(crate) async fn list_orders(State(api): State<Api>, pairs: Pairs) -> Answer 
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
     request_body(content = super::body::PayOrderBody, description = "How the buyer paid"),
     responses(
-        (status = 200, description = "Paid, by this request or an earlier one", body = crate::OrderMoved),
+        (status = 200, description = "Paid, by this request or an earlier one", body = crate::OrderChanged),
         (status = 400, description = "The body is not a JSON object", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "The order does not exist", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Not payable yet (see Retry-After), or cancelled; if money was taken, a refund is on record", body = ProblemBody, content_type = "application/problem+json"),
@@ -119,7 +119,7 @@ pub(crate) async fn pay_order(
            ("traceparent" = Option<String>, Header, description = "W3C trace context, carried into the messages")),
     request_body(content = Option<super::body::CancelOrderBody>, description = "Why; optional"),
     responses(
-        (status = 200, description = "Cancelled, by this request or an earlier one", body = crate::OrderMoved),
+        (status = 200, description = "Cancelled, by this request or an earlier one", body = crate::OrderChanged),
         (status = 400, description = "The body is not a JSON object", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "The order does not exist", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The order is paid", body = ProblemBody, content_type = "application/problem+json"),

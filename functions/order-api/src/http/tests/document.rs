@@ -82,7 +82,7 @@ async fn what_is_answered_has_exactly_the_fields_that_are_described() {
         ("OrderView", shown),
         ("OrderPage", page),
         ("StockView", stock),
-        ("OrderMoved", moved),
+        ("OrderChanged", moved),
     ] {
         let described: BTreeSet<&String> =
             document["components"]["schemas"][schema]["properties"].as_object().unwrap().keys().collect();

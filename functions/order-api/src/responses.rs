@@ -26,7 +26,7 @@ pub struct OrderAccepted {
 /// The answer to a payment or a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderMoved {
+pub struct OrderChanged {
     /// The order.
     #[schema(value_type = String, example = "T20261122101530123000001")]
     pub order_no: OrderNo,
@@ -38,7 +38,7 @@ pub struct OrderMoved {
     pub state: OrderState,
 }
 
-impl OrderMoved {
+impl OrderChanged {
     pub(crate) fn new(order_no: OrderNo, state: OrderState) -> Self {
         Self { order_no, status: state.wire_code(), state }
     }
