@@ -117,3 +117,4 @@ mod pipeline;
 mod programs;
 mod rocketmq;
 mod rocketmq_faults;
+mod stops;
