@@ -224,12 +224,14 @@ pub async fn a_repair_puts_a_ticket_right(store: Arc<dyn StockCache>) {
 /// A cache that lost its memory gets it back page by page. Until the last page the seats of later pages are promised to
 /// nobody, and a repair that ended half-way is made up for by the next.
 pub async fn a_long_repair_promises_no_seat_that_a_later_page_brings(store: Arc<dyn StockCache>) {
-    let pages = RepairPage::pages(270, Vec::new(), lost(250), RepairPage::MOST_ENTRIES);
-    let all = u32::try_from(pages.len()).unwrap();
-    assert!(all > 2, "a repair of {all} pages is not long");
+    let pages = |missing| RepairPage::pages(270, Vec::new(), missing, RepairPage::MOST_ENTRIES);
+    let whole = pages(lost(250));
+    let (first, rest) = whole.split_at(2);
+    assert!(!rest.is_empty(), "a repair of {} pages is not long", whole.len());
+    let still_missing = lost(250).split_off(first.iter().map(|page| page.missing().len()).sum());
     let mut reserved = 0;
-    // The first time it ends after two pages.
-    for page in pages[..2].iter().chain(&pages) {
+    // It ends after two pages. The next one finds out what is still missing.
+    for page in first.iter().chain(&pages(still_missing)) {
         store.repair(TICKET, page).await.unwrap();
         assert_eq!(stock(&*store).await.available, 20 - reserved);
         let wish = request(&format!("B{reserved}"), reserved.into(), 1, None);
@@ -240,6 +242,12 @@ pub async fn a_long_repair_promises_no_seat_that_a_later_page_brings(store: Arc<
         assert_eq!(store.reserve(&greedy).await.unwrap(), Reserve::SoldOut { available });
     }
     let after = CacheStock { available: 20 - reserved, held: 250 + reserved, reservations: 250 + reserved };
+    assert_eq!(stock(&*store).await, after);
+    // The same whole repair again withholds what is there already, until its end.
+    for page in &whole {
+        let repaired = store.repair(TICKET, page).await.unwrap();
+        assert!(repaired.added == 0 && repaired.after.available <= after.available, "{repaired:?}");
+    }
     assert_eq!(stock(&*store).await, after);
     assert_eq!(held(&*store, TICKET, 100).await.len(), 250 + reserved as usize);
 }
