@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
-    Bus, Catalogue, Clock, Created, MarkedMessage, OrderStore, Outbox, Outgoing, Ports, Reserve, Stepped,
-    StockCache,
+    Bus, Catalogue, Clock, Created, MarkedMessage, OrderStore, Outbox, Outgoing, Ports, ReserveAnswer,
+    Stepped, StockCache,
 };
 use boxoffice_domain::{BusinessRules, FunctionSettings, Order, OrderState, OrderStep, StepOutcome};
 use boxoffice_flow::{MessageWriter, SeatsReserved, deliver_unsent};
@@ -90,15 +90,15 @@ impl OrderProcess {
         let total_amount = tier.price.checked_mul(request.quantity.into());
         let total_amount = total_amount.ok_or_else(|| Outcome::poison("the total amount is too large"))?;
         match self.stock_cache.reserve(&request.reservation(tier.per_user_limit)).await? {
-            Reserve::Reserved | Reserve::AlreadyReserved => {
+            ReserveAnswer::Reserved | ReserveAnswer::AlreadyReserved => {
                 let order =
                     Order { total_amount: Some(total_amount), ..request.order(OrderState::AwaitingPayment) };
                 self.ask_for_payment(order, &writer).await
             }
-            Reserve::SoldOut { .. } => self.give_up(&request, SOLD_OUT, &writer).await,
-            Reserve::OverLimit { .. } => self.give_up(&request, OVER_LIMIT, &writer).await,
-            Reserve::RolledBack => self.leave_cancelled(&request).await,
-            Reserve::NotLoaded => {
+            ReserveAnswer::SoldOut { .. } => self.give_up(&request, SOLD_OUT, &writer).await,
+            ReserveAnswer::OverLimit { .. } => self.give_up(&request, OVER_LIMIT, &writer).await,
+            ReserveAnswer::RolledBack => self.leave_cancelled(&request).await,
+            ReserveAnswer::NotLoaded => {
                 Err(Outcome::retry(format!("no stock is loaded for ticket {}", request.ticket_id)))
             }
         }

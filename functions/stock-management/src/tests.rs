@@ -52,7 +52,7 @@ async fn redelivered(world: &World, message: StockEventMessage) -> Outcome {
 /// Reserves the two seats of an order, as order-process does.
 async fn reserve(world: &World, number: &str) {
     use boxoffice_domain::UserId;
-    use boxoffice_domain::ports::{ReservationRequest, Reserve, StockCache as _};
+    use boxoffice_domain::ports::{ReservationRequest, ReserveAnswer, StockCache as _};
     let request = ReservationRequest {
         ticket_id: World::TICKET,
         order_no: World::order_no(number),
@@ -60,7 +60,7 @@ async fn reserve(world: &World, number: &str) {
         quantity: 2,
         per_user_limit: None,
     };
-    assert_eq!(world.stock_cache.reserve(&request).await, Ok(Reserve::Reserved));
+    assert_eq!(world.stock_cache.reserve(&request).await, Ok(ReserveAnswer::Reserved));
 }
 
 fn counters(world: &World) -> (u32, u32) {

@@ -23,12 +23,13 @@ pub use bundle::Ports;
 pub use bus::{Bus, MessageId, Outgoing, SendError};
 pub use catalogue::{Catalogue, Tier};
 pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterStore, Redeliver};
-pub use idempotency::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore};
+pub use idempotency::{Claim, ClaimAnswer, Fence, IdempotencyKey, IdempotencyStore};
 pub use notification::{Alert, Alerts, Notice, NotificationProvider, ProviderError, UserDirectory};
 pub use order_store::{Created, MarkId, MarkedMessage, OrderStore, Outbox, Stepped};
 pub use statistics::{Sale, SalesTotal, Statistics};
 pub use stock_cache::{
-    CacheStock, HeldReservation, Release, RepairPage, Repaired, ReservationRequest, Reserve, StockCache,
+    CacheStock, HeldReservation, ReleaseAnswer, RepairPage, Repaired, ReservationRequest, ReserveAnswer,
+    StockCache,
 };
 pub use stock_ledger::StockLedger;
 pub use time::{Clock, Ids};

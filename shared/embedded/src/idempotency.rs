@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use boxoffice_domain::ports::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore, StoreError};
+use boxoffice_domain::ports::{Claim, ClaimAnswer, Fence, IdempotencyKey, IdempotencyStore, StoreError};
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
@@ -13,7 +13,7 @@ const DONE: i64 = 2;
 
 #[async_trait]
 impl IdempotencyStore for Embedded {
-    async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<Begin, StoreError> {
+    async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<ClaimAnswer, StoreError> {
         let (key, claim) = (key.clone(), claim.clone());
         Ok(self.writer()?.write(move |tx| begin(tx, key.as_str(), &claim)).await?)
     }
@@ -73,7 +73,7 @@ struct Record {
     taken_over: i64,
 }
 
-fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<Begin> {
+fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<ClaimAnswer> {
     let live = tx
         .connection
         .prepare_cached(
@@ -93,10 +93,10 @@ fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<Begin> {
         .optional()?;
     let (data, taken_over, times) = match live {
         None => (claim.data.clone(), false, 0),
-        Some(record) if record.payload_hash != claim.payload_hash => return Ok(Begin::PayloadDiffers),
-        Some(record) if record.state == DONE => return Ok(Begin::Completed { result: record.result }),
+        Some(record) if record.payload_hash != claim.payload_hash => return Ok(ClaimAnswer::PayloadDiffers),
+        Some(record) if record.state == DONE => return Ok(ClaimAnswer::Completed { result: record.result }),
         Some(record) if record.state == IN_PROGRESS && record.lease_until > nanos(claim.now) => {
-            return Ok(Begin::InProgress { until: instant(record.lease_until) });
+            return Ok(ClaimAnswer::InProgress { until: instant(record.lease_until) });
         }
         Some(record) => {
             let taken_over = record.state == IN_PROGRESS;
@@ -117,5 +117,5 @@ fn begin(tx: &Tx<'_>, key: &str, claim: &Claim) -> rusqlite::Result<Begin> {
             times,
         ),
     )?;
-    Ok(Begin::Started { data, taken_over })
+    Ok(ClaimAnswer::Started { data, taken_over })
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use boxoffice_domain::ports::{
-    CacheStock, HeldReservation, Page, Release, RepairPage, Repaired, ReservationRequest, Reserve,
-    StockCache, StoreError,
+    CacheStock, HeldReservation, Page, ReleaseAnswer, RepairPage, Repaired, ReservationRequest,
+    ReserveAnswer, StockCache, StoreError,
 };
 use boxoffice_domain::{OrderNo, TicketId, UserId};
 use rusqlite::{Connection, OptionalExtension};
@@ -12,16 +12,16 @@ use crate::tx::Tx;
 
 #[async_trait]
 impl StockCache for Embedded {
-    async fn reserve(&self, request: &ReservationRequest) -> Result<Reserve, StoreError> {
+    async fn reserve(&self, request: &ReservationRequest) -> Result<ReserveAnswer, StoreError> {
         let request = request.clone();
         Ok(self.writer()?.write(move |tx| reserve(tx, &request)).await?)
     }
 
-    async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<Release, StoreError> {
+    async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<ReleaseAnswer, StoreError> {
         let order_no = order_no.clone();
         let released = self.writer()?.write(move |tx| {
             if available(tx, ticket_id)?.is_none() {
-                return Ok(Release::NotLoaded);
+                return Ok(ReleaseAnswer::NotLoaded);
             }
             release(tx, ticket_id, order_no.as_str())
         });
@@ -76,11 +76,11 @@ impl StockCache for Embedded {
     }
 }
 
-fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> rusqlite::Result<Reserve> {
-    let Some(available) = available(tx, request.ticket_id)? else { return Ok(Reserve::NotLoaded) };
+fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> rusqlite::Result<ReserveAnswer> {
+    let Some(available) = available(tx, request.ticket_id)? else { return Ok(ReserveAnswer::NotLoaded) };
     match held(tx, request.ticket_id, request.order_no.as_str())? {
-        Some((true, _)) => return Ok(Reserve::AlreadyReserved),
-        Some((false, _)) => return Ok(Reserve::RolledBack),
+        Some((true, _)) => return Ok(ReserveAnswer::AlreadyReserved),
+        Some((false, _)) => return Ok(ReserveAnswer::RolledBack),
         None => {}
     }
     if let Some(limit) = request.per_user_limit {
@@ -92,11 +92,11 @@ fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> rusqlite::Result<Reserv
             )?
             .query_row([request.ticket_id.0, request.user_id.0], |row| row.get(0))?;
         if held.saturating_add(request.quantity) > limit {
-            return Ok(Reserve::OverLimit { held });
+            return Ok(ReserveAnswer::OverLimit { held });
         }
     }
     if available < request.quantity {
-        return Ok(Reserve::SoldOut { available });
+        return Ok(ReserveAnswer::SoldOut { available });
     }
     let reservation = HeldReservation {
         order_no: request.order_no.clone(),
@@ -109,15 +109,15 @@ fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> rusqlite::Result<Reserv
          WHERE ticket_id = ?1",
         (request.ticket_id.0, request.quantity),
     )?;
-    Ok(Reserve::Reserved)
+    Ok(ReserveAnswer::Reserved)
 }
 
-fn release(tx: &Tx<'_>, ticket_id: TicketId, order_no: &str) -> rusqlite::Result<Release> {
+fn release(tx: &Tx<'_>, ticket_id: TicketId, order_no: &str) -> rusqlite::Result<ReleaseAnswer> {
     match held(tx, ticket_id, order_no)? {
-        Some((false, _)) => Ok(Release::AlreadyReleased),
+        Some((false, _)) => Ok(ReleaseAnswer::AlreadyReleased),
         None => {
             tombstone(tx, ticket_id, order_no)?;
-            Ok(Release::Tombstoned)
+            Ok(ReleaseAnswer::Tombstoned)
         }
         Some((true, quantity)) => {
             tombstone(tx, ticket_id, order_no)?;
@@ -126,7 +126,7 @@ fn release(tx: &Tx<'_>, ticket_id: TicketId, order_no: &str) -> rusqlite::Result
                  reservations = reservations - 1 WHERE ticket_id = ?1",
                 (ticket_id.0, quantity),
             )?;
-            Ok(Release::Released)
+            Ok(ReleaseAnswer::Released)
         }
     }
 }

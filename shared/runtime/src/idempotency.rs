@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use boxoffice_domain::IdempotencySettings;
 use boxoffice_domain::ports::{
-    Begin, Claim, Clock, Fence, IdempotencyKey, IdempotencyStore, Ids, Ports, StoreError,
+    Claim, ClaimAnswer, Clock, Fence, IdempotencyKey, IdempotencyStore, Ids, Ports, StoreError,
 };
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -134,13 +134,13 @@ impl IdempotencyGuard {
             expires_at: later(now, self.settings.keep),
         };
         let turn = match self.store.begin(key, &claim).await {
-            Ok(Begin::Started { data, taken_over }) => Turn { data, taken_over },
-            Ok(Begin::InProgress { until }) => {
+            Ok(ClaimAnswer::Started { data, taken_over }) => Turn { data, taken_over },
+            Ok(ClaimAnswer::InProgress { until }) => {
                 let retry_after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
                 return Guarded::InProgress { retry_after };
             }
-            Ok(Begin::Completed { result }) => return Guarded::Duplicate { result },
-            Ok(Begin::PayloadDiffers) => return Guarded::PayloadDiffers,
+            Ok(ClaimAnswer::Completed { result }) => return Guarded::Duplicate { result },
+            Ok(ClaimAnswer::PayloadDiffers) => return Guarded::PayloadDiffers,
             Err(error) => return Guarded::Unavailable(error),
         };
         match work(turn).await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use boxoffice_domain::ports::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore};
+use boxoffice_domain::ports::{Claim, ClaimAnswer, Fence, IdempotencyKey, IdempotencyStore};
 use boxoffice_domain::testing::FakeIdempotencyStore;
 use proptest::prelude::Strategy;
 use proptest::prop_oneof;
@@ -27,17 +27,17 @@ fn claim(owner: &str, now: i64) -> Claim {
     }
 }
 
-fn started(first: &str, taken_over: bool) -> Begin {
-    Begin::Started { data: Some(format!("data of {first}")), taken_over }
+fn started(first: &str, taken_over: bool) -> ClaimAnswer {
+    ClaimAnswer::Started { data: Some(format!("data of {first}")), taken_over }
 }
 
 /// Work that is begun is another's until it ends; work that is done is done, with its result.
 pub async fn work_is_begun_and_done_once(store: Arc<dyn IdempotencyStore>) {
     let key = key("T1");
     assert_eq!(store.begin(&key, &claim("one", 0)).await.unwrap(), started("one", false));
-    assert_eq!(store.begin(&key, &claim("two", 9)).await.unwrap(), Begin::InProgress { until: at(10) });
+    assert_eq!(store.begin(&key, &claim("two", 9)).await.unwrap(), ClaimAnswer::InProgress { until: at(10) });
     assert_eq!(store.complete(&key, "one", Some("sent \u{1F3AB}"), at(2_000)).await.unwrap(), Fence::Held);
-    let done = Begin::Completed { result: Some("sent \u{1F3AB}".to_owned()) };
+    let done = ClaimAnswer::Completed { result: Some("sent \u{1F3AB}".to_owned()) };
     for now in [9, 500, 1_500] {
         assert_eq!(store.begin(&key, &claim("three", now)).await.unwrap(), done, "its new expiry counts");
     }
@@ -46,9 +46,9 @@ pub async fn work_is_begun_and_done_once(store: Arc<dyn IdempotencyStore>) {
     let bare = IdempotencyKey::new("sms", "T2", 0);
     let without_data = Claim { data: None, ..claim("one", 0) };
     let begun = store.begin(&bare, &without_data).await.unwrap();
-    assert_eq!(begun, Begin::Started { data: None, taken_over: false });
+    assert_eq!(begun, ClaimAnswer::Started { data: None, taken_over: false });
     assert_eq!(store.complete(&bare, "one", None, at(2_000)).await.unwrap(), Fence::Held);
-    assert_eq!(store.begin(&bare, &claim("two", 1)).await.unwrap(), Begin::Completed { result: None });
+    assert_eq!(store.begin(&bare, &claim("two", 1)).await.unwrap(), ClaimAnswer::Completed { result: None });
 }
 
 /// The owner whose lease ran out cannot overwrite the next one, whatever it does; the data of the first claim stays.
@@ -58,12 +58,15 @@ pub async fn a_late_owner_is_fenced_off(store: Arc<dyn IdempotencyStore>) {
     assert_eq!(store.begin(&key, &claim("two", 11)).await.unwrap(), started("one", true));
     assert_eq!(store.complete(&key, "one", Some("late"), at(2_000)).await.unwrap(), Fence::Lost);
     assert_eq!(store.abandon(&key, "one", at(12)).await.unwrap(), Fence::Lost);
-    assert_eq!(store.begin(&key, &claim("three", 12)).await.unwrap(), Begin::InProgress { until: at(21) });
+    assert_eq!(
+        store.begin(&key, &claim("three", 12)).await.unwrap(),
+        ClaimAnswer::InProgress { until: at(21) }
+    );
     assert_eq!(store.begin(&key, &claim("three", 30)).await.unwrap(), started("one", true));
     assert_eq!(store.complete(&key, "two", None, at(2_000)).await.unwrap(), Fence::Lost);
     assert_eq!(store.complete(&key, "three", Some("sent"), at(2_000)).await.unwrap(), Fence::Held);
     assert_eq!(store.complete(&key, "one", Some("late"), at(2_000)).await.unwrap(), Fence::Lost);
-    let done = Begin::Completed { result: Some("sent".to_owned()) };
+    let done = ClaimAnswer::Completed { result: Some("sent".to_owned()) };
     assert_eq!(store.begin(&key, &claim("four", 31)).await.unwrap(), done);
 }
 
@@ -74,7 +77,10 @@ pub async fn work_that_is_given_back_may_begin_at_once(store: Arc<dyn Idempotenc
     assert_eq!(store.abandon(&key, "one", at(1)).await.unwrap(), Fence::Held);
     assert_eq!(store.complete(&key, "one", None, at(2_000)).await.unwrap(), Fence::Lost, "it gave it back");
     assert_eq!(store.begin(&key, &claim("two", 2)).await.unwrap(), started("one", false));
-    assert_eq!(store.begin(&key, &claim("three", 3)).await.unwrap(), Begin::InProgress { until: at(12) });
+    assert_eq!(
+        store.begin(&key, &claim("three", 3)).await.unwrap(),
+        ClaimAnswer::InProgress { until: at(12) }
+    );
 }
 
 /// Keys are apart by scope, business key and redrive; the same key with another payload is refused, until it expires.
@@ -86,10 +92,14 @@ pub async fn a_key_names_one_effect(store: Arc<dyn IdempotencyStore>) {
     }
     let other = |now| Claim { payload_hash: "other".to_owned(), ..claim("two", now) };
     let key = key("T1");
-    assert_eq!(store.begin(&key, &other(1)).await.unwrap(), Begin::PayloadDiffers);
-    assert_eq!(store.begin(&key, &other(11)).await.unwrap(), Begin::PayloadDiffers, "the lease ran out");
+    assert_eq!(store.begin(&key, &other(1)).await.unwrap(), ClaimAnswer::PayloadDiffers);
+    assert_eq!(
+        store.begin(&key, &other(11)).await.unwrap(),
+        ClaimAnswer::PayloadDiffers,
+        "the lease ran out"
+    );
     store.complete(&key, "one", None, at(50)).await.unwrap();
-    assert_eq!(store.begin(&key, &other(12)).await.unwrap(), Begin::PayloadDiffers, "it is done");
+    assert_eq!(store.begin(&key, &other(12)).await.unwrap(), ClaimAnswer::PayloadDiffers, "it is done");
     assert_eq!(
         store.begin(&key, &other(51)).await.unwrap(),
         started("two", false),
@@ -110,11 +120,11 @@ pub async fn one_of_many_workers_starts(store: Arc<dyn IdempotencyStore>) {
             async move { store.begin(&key("T1"), &claim(&format!("{now}-{worker}"), now)).await.unwrap() }
         });
         let (won, lost): (Vec<_>, Vec<_>) =
-            begun.await.into_iter().partition(|begin| matches!(begin, Begin::Started { .. }));
+            begun.await.into_iter().partition(|begin| matches!(begin, ClaimAnswer::Started { .. }));
         assert_eq!(won.len(), 1, "{won:?}");
-        let Begin::Started { taken_over, .. } = won[0] else { panic!("{won:?}") };
+        let ClaimAnswer::Started { taken_over, .. } = won[0] else { panic!("{won:?}") };
         assert_eq!(taken_over, takes_over);
-        let in_progress = Begin::InProgress { until: at(now + 10) };
+        let in_progress = ClaimAnswer::InProgress { until: at(now + 10) };
         assert!(lost.iter().all(|begin| *begin == in_progress), "{lost:?}");
     }
 }
@@ -133,7 +143,7 @@ pub async fn a_purge_deletes_only_what_has_expired(store: Arc<dyn IdempotencySto
     assert_eq!(store.purge(at(106), 100).await.unwrap(), 0, "nothing more has expired");
     for index in 6..10 {
         let begun = store.begin(&key(&format!("T{index}")), &claim("two", 5)).await.unwrap();
-        assert_eq!(begun, Begin::InProgress { until: at(10) }, "T{index} has not expired");
+        assert_eq!(begun, ClaimAnswer::InProgress { until: at(10) }, "T{index} has not expired");
     }
 }
 

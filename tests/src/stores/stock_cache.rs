@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use boxoffice_domain::ports::{
-    CacheStock, HeldReservation, Release, RepairPage, Repaired, ReservationRequest, Reserve, StockCache,
+    CacheStock, HeldReservation, ReleaseAnswer, RepairPage, Repaired, ReservationRequest, ReserveAnswer,
+    StockCache,
 };
 use boxoffice_domain::testing::FakeStockCache;
 use boxoffice_domain::{OrderNo, TicketId, UserId};
@@ -62,14 +63,14 @@ fn lost(count: u32) -> Vec<HeldReservation> {
 
 /// A ticket without stock says so and keeps nothing; stock is loaded once.
 pub async fn a_ticket_without_stock_says_so(store: Arc<dyn StockCache>) {
-    assert_eq!(store.reserve(&request("T1", 1, 1, Some(4))).await.unwrap(), Reserve::NotLoaded);
-    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), Release::NotLoaded);
+    assert_eq!(store.reserve(&request("T1", 1, 1, Some(4))).await.unwrap(), ReserveAnswer::NotLoaded);
+    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), ReleaseAnswer::NotLoaded);
     assert_eq!(store.stock(TICKET).await.unwrap(), None);
     assert_eq!(held(&*store, TICKET, 10).await, []);
     assert!(store.load(TICKET, 5).await.unwrap());
     assert!(!store.load(TICKET, 99).await.unwrap(), "stock is loaded once");
     assert_eq!(stock(&*store).await, CacheStock { available: 5, held: 0, reservations: 0 });
-    assert_eq!(store.reserve(&request("T1", 1, 1, Some(4))).await.unwrap(), Reserve::Reserved);
+    assert_eq!(store.reserve(&request("T1", 1, 1, Some(4))).await.unwrap(), ReserveAnswer::Reserved);
     assert_eq!(store.stock(TicketId(8)).await.unwrap(), None, "another ticket has none");
 }
 
@@ -86,11 +87,10 @@ pub async fn the_stock_cache_never_oversells(store: Arc<dyn StockCache>) {
     let (mut held, mut reservations) = (0, 0);
     for pair in answers.chunks(2) {
         let count = |wanted| pair.iter().filter(|(_, answer)| *answer == wanted).count();
-        let reserved = count(Reserve::Reserved);
-        let refused =
-            |answer: Reserve| matches!(answer, Reserve::SoldOut { available } if available < pair[0].0);
+        let reserved = count(ReserveAnswer::Reserved);
+        let refused = |answer: ReserveAnswer| matches!(answer, ReserveAnswer::SoldOut { available } if available < pair[0].0);
         if reserved > 0 {
-            assert_eq!((reserved, count(Reserve::AlreadyReserved)), (1, 1), "{pair:?}");
+            assert_eq!((reserved, count(ReserveAnswer::AlreadyReserved)), (1, 1), "{pair:?}");
         } else {
             assert!(pair.iter().all(|(_, answer)| refused(*answer)), "{pair:?}");
         }
@@ -104,12 +104,15 @@ pub async fn the_stock_cache_never_oversells(store: Arc<dyn StockCache>) {
 /// Too few seats hold nothing, and the order may try again when seats come back.
 pub async fn a_sold_out_order_may_try_again(store: Arc<dyn StockCache>) {
     store.load(TICKET, 3).await.unwrap();
-    assert_eq!(store.reserve(&request("T1", 1, 2, None)).await.unwrap(), Reserve::Reserved);
-    assert_eq!(store.reserve(&request("T2", 2, 2, None)).await.unwrap(), Reserve::SoldOut { available: 1 });
+    assert_eq!(store.reserve(&request("T1", 1, 2, None)).await.unwrap(), ReserveAnswer::Reserved);
+    assert_eq!(
+        store.reserve(&request("T2", 2, 2, None)).await.unwrap(),
+        ReserveAnswer::SoldOut { available: 1 }
+    );
     assert_eq!(stock(&*store).await, CacheStock { available: 1, held: 2, reservations: 1 });
-    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), Release::Released);
-    assert_eq!(store.reserve(&request("T2", 2, 2, None)).await.unwrap(), Reserve::Reserved);
-    assert_eq!(store.reserve(&request("T2", 2, 2, None)).await.unwrap(), Reserve::AlreadyReserved);
+    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), ReleaseAnswer::Released);
+    assert_eq!(store.reserve(&request("T2", 2, 2, None)).await.unwrap(), ReserveAnswer::Reserved);
+    assert_eq!(store.reserve(&request("T2", 2, 2, None)).await.unwrap(), ReserveAnswer::AlreadyReserved);
     assert_eq!(stock(&*store).await, CacheStock { available: 1, held: 2, reservations: 1 });
 }
 
@@ -121,31 +124,31 @@ pub async fn a_buyer_never_holds_more_than_the_limit(store: Arc<dyn StockCache>)
         async move { store.reserve(&request(&format!("T{index}"), 1, 2, Some(5))).await.unwrap() }
     });
     let answers = answers.await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Reserve::Reserved).count(), 2);
-    assert_eq!(answers.iter().filter(|answer| **answer == Reserve::OverLimit { held: 4 }).count(), 30);
-    assert_eq!(store.reserve(&request("one-more", 1, 1, Some(5))).await.unwrap(), Reserve::Reserved);
-    assert_eq!(store.reserve(&request("other", 2, 5, Some(5))).await.unwrap(), Reserve::Reserved);
+    assert_eq!(answers.iter().filter(|answer| **answer == ReserveAnswer::Reserved).count(), 2);
+    assert_eq!(answers.iter().filter(|answer| **answer == ReserveAnswer::OverLimit { held: 4 }).count(), 30);
+    assert_eq!(store.reserve(&request("one-more", 1, 1, Some(5))).await.unwrap(), ReserveAnswer::Reserved);
+    assert_eq!(store.reserve(&request("other", 2, 5, Some(5))).await.unwrap(), ReserveAnswer::Reserved);
     assert_eq!(
         store.reserve(&request("greedy", 3, 6, Some(5))).await.unwrap(),
-        Reserve::OverLimit { held: 0 }
+        ReserveAnswer::OverLimit { held: 0 }
     );
-    assert_eq!(store.reserve(&request("no-limit", 1, 50, None)).await.unwrap(), Reserve::Reserved);
+    assert_eq!(store.reserve(&request("no-limit", 1, 50, None)).await.unwrap(), ReserveAnswer::Reserved);
     store.release(TICKET, &number("no-limit")).await.unwrap();
     store.release(TICKET, &number("one-more")).await.unwrap();
-    assert_eq!(store.reserve(&request("instead", 1, 1, Some(5))).await.unwrap(), Reserve::Reserved);
+    assert_eq!(store.reserve(&request("instead", 1, 1, Some(5))).await.unwrap(), ReserveAnswer::Reserved);
     assert_eq!(stock(&*store).await, CacheStock { available: 90, held: 10, reservations: 4 });
 }
 
 /// A reservation is given back once; a tombstone keeps a late one out, also when both race.
 pub async fn a_released_order_never_reserves_again(store: Arc<dyn StockCache>) {
     store.load(TICKET, 100).await.unwrap();
-    assert_eq!(store.release(TICKET, &number("early")).await.unwrap(), Release::Tombstoned);
-    assert_eq!(store.release(TICKET, &number("early")).await.unwrap(), Release::AlreadyReleased);
-    assert_eq!(store.reserve(&request("early", 1, 1, None)).await.unwrap(), Reserve::RolledBack);
-    assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), Reserve::Reserved);
-    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), Release::Released);
-    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), Release::AlreadyReleased);
-    assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), Reserve::RolledBack);
+    assert_eq!(store.release(TICKET, &number("early")).await.unwrap(), ReleaseAnswer::Tombstoned);
+    assert_eq!(store.release(TICKET, &number("early")).await.unwrap(), ReleaseAnswer::AlreadyReleased);
+    assert_eq!(store.reserve(&request("early", 1, 1, None)).await.unwrap(), ReserveAnswer::RolledBack);
+    assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), ReserveAnswer::Reserved);
+    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), ReleaseAnswer::Released);
+    assert_eq!(store.release(TICKET, &number("T1")).await.unwrap(), ReleaseAnswer::AlreadyReleased);
+    assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), ReserveAnswer::RolledBack);
     let given_back = at_once(64, |index| {
         let (store, name) = (store.clone(), format!("R{}", index / 4));
         async move {
@@ -153,7 +156,7 @@ pub async fn a_released_order_never_reserves_again(store: Arc<dyn StockCache>) {
                 store.reserve(&request(&name, 1, 2, None)).await.unwrap();
                 return false;
             }
-            store.release(TICKET, &number(&name)).await.unwrap() == Release::Released
+            store.release(TICKET, &number(&name)).await.unwrap() == ReleaseAnswer::Released
         }
     });
     for pair in given_back.await.chunks(4) {
@@ -195,7 +198,7 @@ pub async fn a_repair_puts_a_ticket_right(store: Arc<dyn StockCache>) {
     let after = CacheStock { available: 7, held: 3, reservations: 1 };
     let done = Repaired { before: None, after, added: 1, given_back: 0 };
     assert_eq!(store.repair(TICKET, &first).await.unwrap(), done);
-    assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), Reserve::AlreadyReserved);
+    assert_eq!(store.reserve(&request("T1", 1, 3, None)).await.unwrap(), ReserveAnswer::AlreadyReserved);
 
     store.reserve(&request("T2", 2, 2, None)).await.unwrap();
     store.release(TICKET, &number("gone")).await.unwrap();
@@ -212,9 +215,13 @@ pub async fn a_repair_puts_a_ticket_right(store: Arc<dyn StockCache>) {
     let nothing = Repaired { before: Some(after), after, added: 0, given_back: 0 };
     assert_eq!(again, nothing, "a repair may be repeated");
     for name in ["T2", "never-seen", "gone"] {
-        assert_eq!(store.reserve(&request(name, 2, 1, None)).await.unwrap(), Reserve::RolledBack, "{name}");
+        assert_eq!(
+            store.reserve(&request(name, 2, 1, None)).await.unwrap(),
+            ReserveAnswer::RolledBack,
+            "{name}"
+        );
     }
-    assert_eq!(store.release(TICKET, &number("T3")).await.unwrap(), Release::Released);
+    assert_eq!(store.release(TICKET, &number("T3")).await.unwrap(), ReleaseAnswer::Released);
 
     let fewer = repair(2, Vec::new(), Vec::new());
     let after = CacheStock { available: 0, held: 3, reservations: 1 };
@@ -235,11 +242,11 @@ pub async fn a_long_repair_promises_no_seat_that_a_later_page_brings(store: Arc<
         store.repair(TICKET, page).await.unwrap();
         assert_eq!(stock(&*store).await.available, 20 - reserved);
         let wish = request(&format!("B{reserved}"), reserved.into(), 1, None);
-        assert_eq!(store.reserve(&wish).await.unwrap(), Reserve::Reserved);
+        assert_eq!(store.reserve(&wish).await.unwrap(), ReserveAnswer::Reserved);
         reserved += 1;
         let greedy = request("greedy", 1, 21 - reserved, None);
         let available = 20 - reserved;
-        assert_eq!(store.reserve(&greedy).await.unwrap(), Reserve::SoldOut { available });
+        assert_eq!(store.reserve(&greedy).await.unwrap(), ReserveAnswer::SoldOut { available });
     }
     let after = CacheStock { available: 20 - reserved, held: 250 + reserved, reservations: 250 + reserved };
     assert_eq!(stock(&*store).await, after);
@@ -275,7 +282,7 @@ pub async fn a_repair_ends_right_while_buyers_race(store: Arc<dyn StockCache>) {
             let mut kept = 0_u32;
             for round in 0..24_u32 {
                 let wish = request(&format!("B{buyer}-{round}"), buyer.into(), 1 + round % 2, None);
-                let reserved = store.reserve(&wish).await.unwrap() == Reserve::Reserved;
+                let reserved = store.reserve(&wish).await.unwrap() == ReserveAnswer::Reserved;
                 if round % 3 == 0 {
                     store.release(TICKET, &wish.order_no).await.unwrap();
                 } else if reserved {
@@ -298,7 +305,7 @@ pub async fn a_repair_ends_right_while_buyers_race(store: Arc<dyn StockCache>) {
     }
     for orphan in &orphans {
         let late = store.reserve(&request(orphan.as_str(), 1, 1, None)).await.unwrap();
-        assert_eq!(late, Reserve::RolledBack);
+        assert_eq!(late, ReserveAnswer::RolledBack);
     }
 }
 

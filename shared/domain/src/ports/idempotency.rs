@@ -47,7 +47,7 @@ pub struct Claim {
 
 /// The answer to a [`Claim`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begin {
+pub enum ClaimAnswer {
     /// The work is this worker's.
     Started {
         /// The data of the first claim of this key: its own, or that of an owner whose lease ran out.
@@ -82,7 +82,7 @@ pub enum Fence {
 #[async_trait]
 pub trait IdempotencyStore: Send + Sync {
     /// Claims a key, in one conditional write. An expired record counts as none.
-    async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<Begin, StoreError>;
+    async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<ClaimAnswer, StoreError>;
 
     /// Marks the work as done, if `owner` still owns it.
     async fn complete(

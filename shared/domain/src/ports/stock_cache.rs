@@ -20,7 +20,7 @@ pub struct ReservationRequest {
 
 /// The answer to a [`ReservationRequest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reserve {
+pub enum ReserveAnswer {
     /// The seats are held for the order. Wire answer 1.
     Reserved,
     /// They were held for it before. Wire answer 1.
@@ -43,7 +43,7 @@ pub enum Reserve {
 
 /// The answer to a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Release {
+pub enum ReleaseAnswer {
     /// The seats are free again.
     Released,
     /// They were given back before.
@@ -147,10 +147,10 @@ pub struct Repaired {
 #[async_trait]
 pub trait StockCache: Send + Sync {
     /// Holds seats for an order, idempotent per order number, in one atomic step.
-    async fn reserve(&self, request: &ReservationRequest) -> Result<Reserve, StoreError>;
+    async fn reserve(&self, request: &ReservationRequest) -> Result<ReserveAnswer, StoreError>;
 
     /// Gives the seats of an order back, idempotent per order number, and leaves a tombstone.
-    async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<Release, StoreError>;
+    async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<ReleaseAnswer, StoreError>;
 
     /// Loads the stock of a ticket that has none; true if it did, false when stock was loaded before.
     async fn load(&self, ticket_id: TicketId, available: u32) -> Result<bool, StoreError>;

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Crash, Faults, fault_switches, locked};
-use crate::ports::{Begin, Claim, Fence, IdempotencyKey, IdempotencyStore, StoreError, UncertainEffect};
+use crate::ports::{
+    Claim, ClaimAnswer, Fence, IdempotencyKey, IdempotencyStore, StoreError, UncertainEffect,
+};
 
 #[derive(Debug, Clone)]
 struct Record {
@@ -92,7 +94,7 @@ impl FakeIdempotencyStore {
 
 #[async_trait]
 impl IdempotencyStore for FakeIdempotencyStore {
-    async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<Begin, StoreError> {
+    async fn begin(&self, key: &IdempotencyKey, claim: &Claim) -> Result<ClaimAnswer, StoreError> {
         self.faults
             .call(|| {
                 let mut records = locked(&self.records);
@@ -100,15 +102,15 @@ impl IdempotencyStore for FakeIdempotencyStore {
                 let (data, taken_over, times) = match live {
                     None => (claim.data.clone(), false, 0),
                     Some(record) if record.payload_hash != claim.payload_hash => {
-                        return Ok(Begin::PayloadDiffers);
+                        return Ok(ClaimAnswer::PayloadDiffers);
                     }
                     Some(Record { progress: Progress::Completed(result), .. }) => {
-                        return Ok(Begin::Completed { result: result.clone() });
+                        return Ok(ClaimAnswer::Completed { result: result.clone() });
                     }
                     Some(record)
                         if record.progress == Progress::Running && record.lease_until > claim.now =>
                     {
-                        return Ok(Begin::InProgress { until: record.lease_until });
+                        return Ok(ClaimAnswer::InProgress { until: record.lease_until });
                     }
                     Some(record) => {
                         let taken_over = record.progress == Progress::Running;
@@ -125,7 +127,7 @@ impl IdempotencyStore for FakeIdempotencyStore {
                     taken_over: times,
                 };
                 records.insert(key.clone(), record);
-                Ok(Begin::Started { data, taken_over })
+                Ok(ClaimAnswer::Started { data, taken_over })
             })
             .await
     }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::paging::page;
 use super::{Crash, Faults, fault_switches, locked};
 use crate::ports::{
-    CacheStock, HeldReservation, Page, Release, RepairPage, Repaired, ReservationRequest, Reserve,
-    StockCache, StoreError,
+    CacheStock, HeldReservation, Page, ReleaseAnswer, RepairPage, Repaired, ReservationRequest,
+    ReserveAnswer, StockCache, StoreError,
 };
 use crate::{OrderNo, TicketId, UserId};
 
@@ -41,23 +41,23 @@ impl Ticket {
         })
     }
 
-    fn reserve(&mut self, request: &ReservationRequest) -> Reserve {
+    fn reserve(&mut self, request: &ReservationRequest) -> ReserveAnswer {
         match self.slots.get(&request.order_no) {
-            Some(Slot::Held(_)) => return Reserve::AlreadyReserved,
-            Some(Slot::Tombstone) => return Reserve::RolledBack,
+            Some(Slot::Held(_)) => return ReserveAnswer::AlreadyReserved,
+            Some(Slot::Tombstone) => return ReserveAnswer::RolledBack,
             None => {}
         }
         let of_user = self.held().filter(|reservation| reservation.user_id == request.user_id);
         let held = of_user.map(|reservation| reservation.quantity).sum::<u32>();
         if request.per_user_limit.is_some_and(|limit| held.saturating_add(request.quantity) > limit) {
-            return Reserve::OverLimit { held };
+            return ReserveAnswer::OverLimit { held };
         }
         if self.available < request.quantity {
-            return Reserve::SoldOut { available: self.available };
+            return ReserveAnswer::SoldOut { available: self.available };
         }
         self.available -= request.quantity;
         self.hold(&request.order_no, request.user_id, request.quantity);
-        Reserve::Reserved
+        ReserveAnswer::Reserved
     }
 
     fn hold(&mut self, order_no: &OrderNo, user_id: UserId, quantity: u32) {
@@ -65,14 +65,14 @@ impl Ticket {
         self.slots.insert(order_no.clone(), Slot::Held(reservation));
     }
 
-    fn release(&mut self, order_no: &OrderNo) -> Release {
+    fn release(&mut self, order_no: &OrderNo) -> ReleaseAnswer {
         match self.slots.insert(order_no.clone(), Slot::Tombstone) {
             Some(Slot::Held(reservation)) => {
                 self.available += reservation.quantity;
-                Release::Released
+                ReleaseAnswer::Released
             }
-            Some(Slot::Tombstone) => Release::AlreadyReleased,
-            None => Release::Tombstoned,
+            Some(Slot::Tombstone) => ReleaseAnswer::AlreadyReleased,
+            None => ReleaseAnswer::Tombstoned,
         }
     }
 
@@ -145,22 +145,22 @@ impl FakeStockCache {
 
 #[async_trait]
 impl StockCache for FakeStockCache {
-    async fn reserve(&self, request: &ReservationRequest) -> Result<Reserve, StoreError> {
+    async fn reserve(&self, request: &ReservationRequest) -> Result<ReserveAnswer, StoreError> {
         self.faults
             .call(|| {
                 let mut tickets = locked(&self.tickets);
                 let ticket = tickets.get_mut(&request.ticket_id);
-                Ok(ticket.map_or(Reserve::NotLoaded, |ticket| ticket.reserve(request)))
+                Ok(ticket.map_or(ReserveAnswer::NotLoaded, |ticket| ticket.reserve(request)))
             })
             .await
     }
 
-    async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<Release, StoreError> {
+    async fn release(&self, ticket_id: TicketId, order_no: &OrderNo) -> Result<ReleaseAnswer, StoreError> {
         self.faults
             .call(|| {
                 let mut tickets = locked(&self.tickets);
                 let ticket = tickets.get_mut(&ticket_id);
-                Ok(ticket.map_or(Release::NotLoaded, |ticket| ticket.release(order_no)))
+                Ok(ticket.map_or(ReleaseAnswer::NotLoaded, |ticket| ticket.release(order_no)))
             })
             .await
     }

@@ -1,7 +1,7 @@
 use std::fs;
 
 use boxoffice_domain::ports::{
-    Begin, Bus, Claim, DeadLetterStore, IdempotencyKey, IdempotencyStore, OrderStore, Outbox,
+    Bus, Claim, ClaimAnswer, DeadLetterStore, IdempotencyKey, IdempotencyStore, OrderStore, Outbox,
     ReservationRequest, Sale, SendError, Statistics, StockCache, StockLedger, StoreError,
 };
 use boxoffice_domain::{Decimal, LedgerChange, LedgerOperation, TicketId, UserId};
@@ -177,7 +177,7 @@ async fn a_reopened_file_has_everything() {
     assert_eq!(store.counters(TICKET).await.unwrap().unwrap().locked, 2);
     assert_eq!(
         store.begin(&key, &claim).await.unwrap(),
-        Begin::Completed { result: Some("sent".to_owned()) }
+        ClaimAnswer::Completed { result: Some("sent".to_owned()) }
     );
     assert_eq!(DeadLetterStore::get(&store, "l1").await.unwrap(), Some(letter("l1", group::ORDER_PAID)));
     assert!(!store.record(&sale).await.unwrap());

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use boxoffice_domain::ports::{OrderStore, Outbox, ReservationRequest, Reserve, StockCache, StockLedger};
+use boxoffice_domain::ports::{
+    OrderStore, Outbox, ReservationRequest, ReserveAnswer, StockCache, StockLedger,
+};
 use boxoffice_domain::{TicketId, UserId};
 use boxoffice_embedded::{Embedded, OpenError, Options};
 
@@ -71,7 +73,8 @@ async fn many_who_race_for_seats_sell_none_twice() {
                         quantity: 1,
                         per_user_limit: None,
                     };
-                    got += u32::from(matches!(store.reserve(&request).await.unwrap(), Reserve::Reserved));
+                    got +=
+                        u32::from(matches!(store.reserve(&request).await.unwrap(), ReserveAnswer::Reserved));
                 }
                 got
             })

@@ -1,7 +1,7 @@
 use boxoffice_domain::ports::{
-    Begin, Claim, Created, Fence, HeldReservation, IdempotencyKey, IdempotencyStore, OrderStore, Outbox,
-    Release, RepairPage, ReservationRequest, Reserve, Stepped, StockCache, StockLedger, StoreAudit,
-    StoreError,
+    Claim, ClaimAnswer, Created, Fence, HeldReservation, IdempotencyKey, IdempotencyStore, OrderStore,
+    Outbox, ReleaseAnswer, RepairPage, ReservationRequest, ReserveAnswer, Stepped, StockCache, StockLedger,
+    StoreAudit, StoreError,
 };
 use boxoffice_domain::{
     Decimal, LedgerChange, LedgerOperation, LedgerOutcome, LedgerState, OrderState, OrderStep, PayType,
@@ -192,21 +192,21 @@ fn wish(order_no: &str, quantity: u32) -> ReservationRequest {
 async fn seats_are_reserved_once_within_limit_and_stock() {
     let place = Place::new();
     let store = place.open();
-    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), Reserve::NotLoaded);
+    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), ReserveAnswer::NotLoaded);
     assert!(StockCache::load(&store, TICKET, 5).await.unwrap());
     assert!(!StockCache::load(&store, TICKET, 9).await.unwrap());
-    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), Reserve::Reserved);
-    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), Reserve::AlreadyReserved);
-    assert_eq!(store.reserve(&wish("T2", 3)).await.unwrap(), Reserve::OverLimit { held: 2 });
+    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), ReserveAnswer::Reserved);
+    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), ReserveAnswer::AlreadyReserved);
+    assert_eq!(store.reserve(&wish("T2", 3)).await.unwrap(), ReserveAnswer::OverLimit { held: 2 });
     let other = ReservationRequest { user_id: UserId(2), ..wish("T3", 4) };
-    assert_eq!(store.reserve(&other).await.unwrap(), Reserve::SoldOut { available: 3 });
-    assert_eq!(store.release(TICKET, &no("T1")).await.unwrap(), Release::Released);
-    assert_eq!(store.release(TICKET, &no("T1")).await.unwrap(), Release::AlreadyReleased);
-    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), Reserve::RolledBack);
-    assert_eq!(store.release(TICKET, &no("T9")).await.unwrap(), Release::Tombstoned);
-    assert_eq!(store.reserve(&wish("T9", 2)).await.unwrap(), Reserve::RolledBack);
+    assert_eq!(store.reserve(&other).await.unwrap(), ReserveAnswer::SoldOut { available: 3 });
+    assert_eq!(store.release(TICKET, &no("T1")).await.unwrap(), ReleaseAnswer::Released);
+    assert_eq!(store.release(TICKET, &no("T1")).await.unwrap(), ReleaseAnswer::AlreadyReleased);
+    assert_eq!(store.reserve(&wish("T1", 2)).await.unwrap(), ReserveAnswer::RolledBack);
+    assert_eq!(store.release(TICKET, &no("T9")).await.unwrap(), ReleaseAnswer::Tombstoned);
+    assert_eq!(store.reserve(&wish("T9", 2)).await.unwrap(), ReserveAnswer::RolledBack);
     assert_eq!(store.stock(TICKET).await.unwrap().unwrap().available, 5);
-    assert_eq!(store.release(TicketId(99), &no("T1")).await.unwrap(), Release::NotLoaded);
+    assert_eq!(store.release(TicketId(99), &no("T1")).await.unwrap(), ReleaseAnswer::NotLoaded);
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn a_late_owner_is_fenced_off_and_the_data_of_the_first_claim_stays() {
         lease_until: at(second + 10),
         expires_at: at(second + 100),
     };
-    let started = |taken_over| Begin::Started { data: Some("data of a".to_owned()), taken_over };
+    let started = |taken_over| ClaimAnswer::Started { data: Some("data of a".to_owned()), taken_over };
     let unfinished = async |function| {
         let effects = store.uncertain_effects(function, 10, None).await.unwrap().items;
         effects.iter().filter(|effect| effect.unfinished).count()
@@ -300,7 +300,7 @@ async fn a_late_owner_is_fenced_off_and_the_data_of_the_first_claim_stays() {
     assert_eq!(unfinished("create").await, 0);
     assert_eq!(store.begin(&key, &claim("a", 0)).await.unwrap(), started(false));
     assert_eq!((unfinished("create").await, unfinished("creat").await, unfinished("pay").await), (1, 0, 0));
-    assert_eq!(store.begin(&key, &claim("b", 5)).await.unwrap(), Begin::InProgress { until: at(10) });
+    assert_eq!(store.begin(&key, &claim("b", 5)).await.unwrap(), ClaimAnswer::InProgress { until: at(10) });
     assert_eq!(store.begin(&key, &claim("b", 11)).await.unwrap(), started(true));
     assert_eq!(store.complete(&key, "a", None, at(100)).await.unwrap(), Fence::Lost);
     assert_eq!(store.abandon(&key, "a", at(12)).await.unwrap(), Fence::Lost);
@@ -308,9 +308,9 @@ async fn a_late_owner_is_fenced_off_and_the_data_of_the_first_claim_stays() {
     assert_eq!(unfinished("create").await, 0, "it was given back");
     assert_eq!(store.begin(&key, &claim("c", 13)).await.unwrap(), started(false));
     let other = Claim { payload_hash: "other".to_owned(), ..claim("d", 14) };
-    assert_eq!(store.begin(&key, &other).await.unwrap(), Begin::PayloadDiffers);
+    assert_eq!(store.begin(&key, &other).await.unwrap(), ClaimAnswer::PayloadDiffers);
     assert_eq!(store.complete(&key, "c", Some("r"), at(100)).await.unwrap(), Fence::Held);
-    let completed = Begin::Completed { result: Some("r".to_owned()) };
+    let completed = ClaimAnswer::Completed { result: Some("r".to_owned()) };
     assert_eq!(store.begin(&key, &claim("d", 50)).await.unwrap(), completed);
     assert_eq!(unfinished("create").await, 0, "it is done");
     assert_eq!(store.purge(at(100), 10).await.unwrap(), 0);
