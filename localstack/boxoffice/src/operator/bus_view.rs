@@ -1,47 +1,20 @@
 use std::sync::Arc;
 
-use boxoffice_domain::ports::StoreError;
-use boxoffice_embedded::Embedded;
-use boxoffice_host::Backends;
-use boxoffice_runtime::{GroupLag, Subscription, Transport};
+use boxoffice_domain::ports::{AuditedGroup, BusAudit, GroupAccount, StoreError};
 
-use crate::functions;
-
-/// What can be seen of the messages that wait.
-pub(super) enum BusView {
-    /// They are rows of the file, each of which is accounted for.
-    File(Embedded),
-    /// A broker has them, and tells how far each group is.
-    Elsewhere { transport: Arc<dyn Transport>, subscriptions: Vec<Subscription> },
+/// The bus, and the groups that an operator asks about.
+pub(super) struct BusView {
+    audit: Arc<dyn BusAudit>,
+    groups: Vec<AuditedGroup>,
 }
 
 impl BusView {
-    pub(super) fn new(opened: &Backends) -> Self {
-        if opened.has_bus_in_file {
-            Self::File(opened.embedded.clone())
-        } else {
-            let subscriptions = functions::subscriptions(&opened.ports, &opened.functions);
-            Self::Elsewhere { transport: opened.transport.clone(), subscriptions }
-        }
+    pub(super) fn new(audit: Arc<dyn BusAudit>, groups: Vec<AuditedGroup>) -> Self {
+        Self { audit, groups }
     }
 
-    /// What waits for each group.
-    pub(super) async fn lags(&self) -> Result<Vec<GroupLag>, StoreError> {
-        match self {
-            Self::File(store) => {
-                let queues = store.queues().await?.into_iter();
-                let lag = |queue: boxoffice_embedded::GroupQueue| GroupLag {
-                    group: queue.group,
-                    waiting: queue.waiting,
-                    delayed: Some(queue.delayed),
-                    in_flight: Some(queue.in_flight),
-                    oldest: queue.oldest,
-                };
-                Ok(queues.map(lag).collect())
-            }
-            Self::Elsewhere { transport, subscriptions } => {
-                transport.lag(subscriptions).await.map_err(|error| StoreError::Unavailable(error.to_string()))
-            }
-        }
+    /// The account of each group.
+    pub(super) async fn accounts(&self) -> Result<Vec<GroupAccount>, StoreError> {
+        self.audit.accounts(&self.groups).await.map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 }

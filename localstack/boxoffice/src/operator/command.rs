@@ -1,8 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boxoffice_domain::Order;
-use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, StoreError};
-use boxoffice_runtime::GroupLag;
+use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, GroupAccount, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -371,14 +370,14 @@ pub struct GroupView {
 }
 
 impl GroupView {
-    /// A lag as it is shown at `now`.
-    pub(super) fn new(lag: GroupLag, now: Timestamp) -> Self {
+    /// An account as it is shown at `now`.
+    pub(super) fn new(account: GroupAccount, now: Timestamp) -> Self {
         Self {
-            group: lag.group,
-            waiting: lag.waiting,
-            delayed: lag.delayed,
-            in_flight: lag.in_flight,
-            oldest_seconds: lag.oldest.map(|oldest| now.duration_since(oldest).as_secs_f64().max(0.0)),
+            group: account.group,
+            waiting: account.waiting,
+            delayed: account.delayed,
+            in_flight: account.in_flight,
+            oldest_seconds: account.oldest.map(|oldest| now.duration_since(oldest).as_secs_f64().max(0.0)),
         }
     }
 }

@@ -1,10 +1,12 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
+use boxoffice_domain::ports::{
+    AuditedGroup, DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError, StoreAudit,
+};
 use boxoffice_domain::{OrderNo, TicketId};
-use boxoffice_embedded::Embedded;
 use boxoffice_flow::MessageWriter;
 use boxoffice_host::Backends;
 use jiff::tz::TimeZone;
@@ -14,6 +16,7 @@ use super::command::{LetterFilter, RefundView, SyncView};
 use super::{
     Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
 };
+use crate::functions;
 use crate::wording::counted;
 
 /// The most dead letters or refunds that one call answers with.
@@ -25,17 +28,22 @@ pub struct Operations {
     /// The zone of times in messages.
     zone: TimeZone,
     bus: BusView,
-    store: Embedded,
+    audit: Arc<dyn StoreAudit>,
     deliveries: Option<PathBuf>,
 }
 
 impl Operations {
-    /// Works on what was opened, and on its file for what no port tells; `deliveries` is the file where log providers
-    /// write what they delivered.
+    /// Works on what was opened; `deliveries` is the file where log providers write what they delivered.
     pub fn new(opened: &Backends, deliveries: Option<PathBuf>) -> Self {
-        let (ports, store) = (opened.ports.clone(), opened.embedded.clone());
-        let zone = opened.functions.rules.zone.clone();
-        Self { ports, zone, bus: BusView::new(opened), store, deliveries }
+        let subscriptions = functions::subscriptions(&opened.ports, &opened.functions);
+        let groups = subscriptions.iter().map(AuditedGroup::from).collect();
+        Self {
+            ports: opened.ports.clone(),
+            zone: opened.functions.rules.zone.clone(),
+            bus: BusView::new(opened.bus_audit.clone(), groups),
+            audit: opened.store_audit.clone(),
+            deliveries,
+        }
     }
 
     /// Carries out one command.
@@ -71,7 +79,7 @@ impl Operations {
             Command::RefundSettle { order_no } => self.settle(&order_no).await,
             Command::Status => self.status().await,
             Command::Verify => Ok(Answer::Verification(
-                verify::verify(&self.ports, &self.bus, &self.store, self.deliveries.as_deref()).await?,
+                verify::verify(&self.ports, &self.bus, &*self.audit, self.deliveries.as_deref()).await?,
             )),
         }
     }
@@ -274,7 +282,8 @@ impl Operations {
 
     async fn status(&self) -> Result<Answer, OperatorError> {
         let now = self.ports.clock.now();
-        Ok(Answer::Groups(self.bus.lags().await?.into_iter().map(|lag| GroupView::new(lag, now)).collect()))
+        let accounts = self.bus.accounts().await?;
+        Ok(Answer::Groups(accounts.into_iter().map(|account| GroupView::new(account, now)).collect()))
     }
 }
 

@@ -4,12 +4,13 @@
 //! and reported as open otherwise.
 
 mod census;
+mod deliveries;
+mod letters;
+mod messages;
 
 use std::path::Path;
 
-use boxoffice_domain::ports::Ports;
-use boxoffice_domain::ports::StoreError;
-use boxoffice_embedded::Embedded;
+use boxoffice_domain::ports::{Ports, StoreAudit, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::bus_view::BusView;
@@ -78,12 +79,12 @@ impl Verification {
 pub(super) async fn verify(
     ports: &Ports,
     bus: &BusView,
-    store: &Embedded,
+    audit: &dyn StoreAudit,
     deliveries: Option<&Path>,
 ) -> Result<Verification, StoreError> {
-    let census = Census::take(ports, bus, store, deliveries).await?;
+    let census = Census::take(ports, bus, audit, deliveries).await?;
     Ok(Verification {
-        quiet: census.is_quiet(),
+        quiet: census.quiet,
         invariants: invariants(&census),
         orders: census.orders,
         paid: census.paid,
@@ -100,8 +101,7 @@ pub(super) async fn verify(
 }
 
 fn invariants(census: &Census) -> Vec<Invariant> {
-    let quiet = census.is_quiet();
-    let when_quiet = |holds: bool| quiet.then_some(holds);
+    let when_quiet = |holds: bool| census.quiet.then_some(holds);
     let invariant = |name: &str, statement: &str, holds: Option<bool>, figures: String| Invariant {
         name: name.to_owned(),
         statement: statement.to_owned(),
@@ -153,22 +153,27 @@ fn invariants(census: &Census) -> Vec<Invariant> {
         invariant(
             "I5",
             "every payment is an order that is Paid with its seats sold, or a recorded refund",
-            when_quiet(census.paid_without_seats <= census.dead_letters),
+            when_quiet(census.payments_lost == 0),
             format!(
-                "{} paid, {} refunds due, {} paid orders found their seats gone; {} have neither seats nor refund",
-                census.paid, census.refunds_due, census.paid_for_nothing, census.paid_without_seats
+                "{} paid, {} refunds due, {} paid orders found their seats gone; {} have neither seats nor refund, {} of \
+                 them without a dead letter",
+                census.paid,
+                census.refunds_due,
+                census.paid_for_nothing,
+                census.paid_without_seats,
+                census.payments_lost
             ),
         ),
         match &census.deliveries {
             Some(deliveries) => invariant(
                 "I6",
                 "each notification reached the provider once",
-                when_quiet(deliveries.repeated <= deliveries.taken_over),
+                when_quiet(deliveries.unexplained == 0),
                 format!(
-                    "{} delivered, {} of them repeats (crashes excuse {}); {} begun and not ended",
+                    "{} delivered, {} of them repeats, {} of which no crash explains; {} begun and not ended",
                     deliveries.count,
                     deliveries.repeated,
-                    deliveries.taken_over,
+                    deliveries.unexplained,
                     census.unfinished_notifications
                 ),
             ),
@@ -185,20 +190,16 @@ fn invariants(census: &Census) -> Vec<Invariant> {
         invariant(
             "I7",
             "every message sent is handled, dead-lettered or waiting",
-            census.accounts.as_ref().map_or(when_quiet(true), |accounts| Some(accounts.unaccounted == 0)),
-            match &census.accounts {
-                Some(accounts) => format!(
+            census.messages.fates.as_ref().map_or(when_quiet(true), |fates| Some(fates.unaccounted == 0)),
+            match &census.messages.fates {
+                Some(fates) => format!(
                     "{} put in queues = {} handled + {} dead-lettered + {} waiting; {} unaccounted for",
-                    accounts.queued,
-                    accounts.handled,
-                    accounts.dead_lettered,
-                    accounts.waiting,
-                    accounts.unaccounted
+                    census.messages.sent, fates.handled, fates.dead, fates.waiting, fates.unaccounted
                 ),
                 None => format!(
                     "the broker keeps a message until its group has acknowledged it: {} wait there, {} are marked as \
                      unsent here",
-                    census.due_messages, census.marks
+                    census.messages.due, census.marks
                 ),
             },
         ),
@@ -206,10 +207,17 @@ fn invariants(census: &Census) -> Vec<Invariant> {
             "I8",
             "redelivery and redrive count once: one sale on record per paid order",
             when_quiet(
-                census.sales_recorded <= census.sales_expected
-                    && census.sales_missing() <= census.dead_letters,
+                census.sales_lost == 0 && census.sales_unpaid == 0 && census.sales == census.sales_in_totals,
             ),
-            format!("{} paid orders, {} sales recorded", census.sales_expected, census.sales_recorded),
+            format!(
+                "{} sales recorded, {} in the totals; {} paid orders without a sale, {} of them without a dead letter; {} \
+                 sales of orders that are not paid",
+                census.sales,
+                census.sales_in_totals,
+                census.sales_missing,
+                census.sales_lost,
+                census.sales_unpaid
+            ),
         ),
     ]
 }

@@ -1,44 +1,31 @@
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use boxoffice_domain::ports::Ports;
-use boxoffice_domain::ports::StoreError;
-use boxoffice_domain::{LedgerState, Order, OrderNo, OrderState, TicketId};
-use boxoffice_embedded::Embedded;
+use boxoffice_domain::ports::{AuditedOrder, AuditedTicket, MarkCount, Ports, StoreAudit, StoreError};
+use boxoffice_domain::{Counters, LedgerState, Order, OrderState, TicketId};
+use boxoffice_messages::group;
 use jiff::Timestamp;
 
+use super::deliveries::{Deliveries, Doubts};
+use super::letters::Letters;
+use super::messages::Messages;
 use crate::operator::bus_view::BusView;
 
 /// Records read at a time.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 1_000;
+/// How often the records of a ticket are read again because its counters changed meanwhile.
+const LOOKS: u32 = 3;
 
-/// The functions that deliver.
-const NOTIFIERS: [&str; 3] = [sms_notification::NAME, email_notification::NAME, push_notification::NAME];
-
-/// What the log provider's file says.
-#[derive(Debug, Default)]
-pub(super) struct Deliveries {
-    pub(super) count: u64,
-    /// Deliveries beyond the first of one (order, event, channel).
-    pub(super) repeated: u64,
-    /// Effects whose first owner died between the provider's answer and our record of it.
-    pub(super) taken_over: u64,
-}
-
-/// What became of all messages that were ever put in a queue.
-#[derive(Debug, Default)]
-pub(super) struct Accounts {
-    pub(super) queued: u64,
-    pub(super) handled: u64,
-    pub(super) dead_lettered: u64,
-    pub(super) waiting: u64,
-    /// Messages that should be in one of the three and are not.
-    pub(super) unaccounted: u64,
-}
+/// The groups whose message confirms the seats of a paid order.
+const CONFIRM_SEATS: [&str; 2] = [group::ORDER_PAID, group::STOCK_MANAGEMENT];
+/// The group whose message puts a sale on record.
+const RECORD_SALE: [&str; 1] = [group::ORDER_PAID];
 
 /// Everything counted once.
 #[derive(Debug, Default)]
 pub(super) struct Census {
+    /// Nothing was due, in flight or marked, before and after everything else was counted, and no message came in
+    /// between: what only holds at rest can be judged.
+    pub(super) quiet: bool,
     pub(super) orders: u64,
     pub(super) paid: u64,
     pub(super) cancelled: u64,
@@ -48,7 +35,10 @@ pub(super) struct Census {
     pub(super) refunds_due: u64,
     /// Paid orders whose seats were gone, so that the money goes back.
     pub(super) paid_for_nothing: u64,
+    /// Paid orders without seats and without a refund.
     pub(super) paid_without_seats: u64,
+    /// Those of them that no dead letter explains.
+    pub(super) payments_lost: u64,
     pub(super) tickets: u64,
     pub(super) total: u64,
     pub(super) locked: u64,
@@ -59,97 +49,71 @@ pub(super) struct Census {
     pub(super) reservations: u64,
     pub(super) orphaned_reservations: u64,
     pub(super) marks: u64,
-    pub(super) due_messages: u64,
-    /// Only where the file has the messages.
-    pub(super) accounts: Option<Accounts>,
+    pub(super) messages: Messages,
     pub(super) dead_letters: u64,
-    pub(super) sales_recorded: u64,
-    pub(super) sales_expected: u64,
-    /// Notifications that were begun and that nobody recorded the end of.
+    /// Sales on record.
+    pub(super) sales: u64,
+    /// Sales that the totals of the tickets count.
+    pub(super) sales_in_totals: u64,
+    /// Paid orders whose sale is not on record.
+    pub(super) sales_missing: u64,
+    /// Those of them that no dead letter explains.
+    pub(super) sales_lost: u64,
+    /// Orders that are not Paid and have a sale on record.
+    pub(super) sales_unpaid: u64,
+    /// Notifications that were begun, and neither ended nor given up.
     pub(super) unfinished_notifications: u64,
     pub(super) deliveries: Option<Deliveries>,
 }
 
-struct Known {
-    state: OrderState,
-    refund_recorded: bool,
-    ticket_id: TicketId,
-}
-
 impl Census {
-    /// Nothing due, nothing in flight, no mark: what only holds at rest can be judged. A broker does not show what it
-    /// delivers again later, but what a killed worker had begun is on record.
-    pub(super) fn is_quiet(&self) -> bool {
-        let all_seen = self.accounts.is_some() || self.unfinished_notifications <= self.dead_letters;
-        self.due_messages == 0 && self.marks == 0 && all_seen
-    }
-
-    /// Sales that a paid order should have and that are not on record: their message may be a dead letter.
-    pub(super) fn sales_missing(&self) -> u64 {
-        self.sales_expected.saturating_sub(self.sales_recorded)
-    }
-
     pub(super) async fn take(
         ports: &Ports,
         bus: &BusView,
-        store: &Embedded,
+        audit: &dyn StoreAudit,
         deliveries: Option<&Path>,
     ) -> Result<Self, StoreError> {
-        let now = ports.clock.now();
-        let mut census = Self::default();
-        census.count_messages(bus).await?;
-        census.marks = ports.orders.unsent(Timestamp::MAX, PAGE, None).await?.items.len() as u64;
+        let mut census = Self { messages: Messages::look(bus).await?, ..Self::default() };
+        let letters = Letters::read(&*ports.dead_letters).await?;
+        let doubts = Doubts::read(audit, &letters).await?;
         census.dead_letters = ports.dead_letters.counts().await?.into_values().sum();
-        let orders = census.count_orders(store, now)?;
-        census.count_stock(ports, store, &orders).await?;
-        for function in NOTIFIERS {
-            census.unfinished_notifications += store.unfinished_effects(function).await?;
+        census.unfinished_notifications = doubts.unfinished;
+        census.count_orders(audit, &letters, ports.clock.now()).await?;
+        census.count_tickets(ports, audit).await?;
+        let sales = audit.sales().await?;
+        (census.sales, census.sales_in_totals) = (sales.records, sales.in_totals);
+        if let Some(path) = deliveries {
+            census.deliveries = Some(Deliveries::read(path, &doubts).await?);
         }
-        census.deliveries = match deliveries {
-            Some(path) => Some(read_deliveries(path, store).await?),
-            None => None,
-        };
+        let MarkCount { count: marks, .. } = audit.marks().await?;
+        census.marks = marks;
+        let after = Messages::look(bus).await?;
+        census.quiet = census.is_at_rest() && after.due == 0 && after.sent == census.messages.sent;
         Ok(census)
     }
 
-    async fn count_messages(&mut self, bus: &BusView) -> Result<(), StoreError> {
-        let BusView::File(store) = bus else {
-            self.due_messages =
-                bus.lags().await?.iter().map(|lag| lag.waiting + lag.in_flight.unwrap_or(0)).sum();
-            return Ok(());
-        };
-        let mut accounts = Accounts::default();
-        for group in store.queues().await? {
-            self.due_messages += group.waiting + group.in_flight;
-            let waiting = group.waiting + group.delayed + group.in_flight;
-            accounts.waiting += waiting;
-            accounts.queued += group.queued;
-            accounts.handled += group.handled;
-            accounts.dead_lettered += group.dead_lettered;
-            accounts.unaccounted += group.queued.abs_diff(group.handled + group.dead_lettered + waiting);
-        }
-        self.accounts = Some(accounts);
-        Ok(())
+    /// A broker does not show what it delivers again later, but what a killed worker had begun is on record.
+    fn is_at_rest(&self) -> bool {
+        let all_seen = self.messages.fates.is_some() || self.unfinished_notifications == 0;
+        self.messages.due == 0 && self.marks == 0 && all_seen
     }
 
-    fn count_orders(
+    async fn count_orders(
         &mut self,
-        store: &Embedded,
+        audit: &dyn StoreAudit,
+        letters: &Letters,
         now: Timestamp,
-    ) -> Result<HashMap<OrderNo, Known>, StoreError> {
-        let mut known = HashMap::new();
-        let mut last: Option<OrderNo> = None;
+    ) -> Result<(), StoreError> {
+        let mut cursor = None;
         loop {
-            let page = store.orders(last.as_ref(), PAGE)?;
-            last = page.items.last().map(|order| order.order_no.clone());
-            for order in page.items {
-                self.count_order(&order, now);
-                let refund_recorded = order.refund_due.is_some();
-                let (state, ticket_id) = (order.state, order.ticket_id);
-                known.insert(order.order_no, Known { state, refund_recorded, ticket_id });
+            let page = audit.orders(PAGE, cursor.as_deref()).await?;
+            for audited in page.items {
+                self.count_order(&audited.order, now);
+                self.count_payment(&audited, letters);
             }
-            if page.next.is_none() {
-                return Ok(known);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
             }
         }
     }
@@ -176,54 +140,68 @@ impl Census {
         self.impossible_orders += u64::from(!possible);
     }
 
-    async fn count_stock(
-        &mut self,
-        ports: &Ports,
-        store: &Embedded,
-        orders: &HashMap<OrderNo, Known>,
-    ) -> Result<(), StoreError> {
-        let mut with_seats: HashSet<OrderNo> = HashSet::new();
-        for (ticket_id, counters) in store.tickets()? {
-            let (locked, sold) = count_entries(ports, ticket_id, &mut with_seats).await?;
-            self.tickets += 1;
-            self.total += u64::from(counters.total);
-            self.locked += u64::from(counters.locked);
-            self.sold += u64::from(counters.sold);
-            let taken = u64::from(counters.locked) + u64::from(counters.sold);
-            self.oversold_tickets += u64::from(taken > u64::from(counters.total));
-            let agrees = locked == u64::from(counters.locked) && sold == u64::from(counters.sold);
-            self.miscounted_tickets += u64::from(!agrees);
-            if let Some(cache) = ports.stock_cache.stock(ticket_id).await? {
-                let drifted = cache.available != counters.available() || u64::from(cache.held) != taken;
-                self.drifted_tickets += u64::from(drifted);
-            }
-            self.count_reservations(ports, ticket_id, orders).await?;
-            self.sales_recorded += ports.statistics.total(ticket_id).await?.orders;
+    fn count_payment(&mut self, audited: &AuditedOrder, letters: &Letters) {
+        let AuditedOrder { order, entry, has_sale } = audited;
+        if order.state != OrderState::Paid {
+            self.sales_unpaid += u64::from(*has_sale);
+            return;
         }
-        let paid = orders.iter().filter(|(_, known)| known.state == OrderState::Paid);
-        for (order_no, known) in paid {
-            let settled = with_seats.contains(order_no) || known.refund_recorded;
-            self.paid_without_seats += u64::from(!settled);
-            self.sales_expected += 1;
+        let order_no = order.order_no.as_str();
+        let has_seats = entry.as_ref().is_some_and(|entry| entry.state == LedgerState::Confirmed);
+        if !has_seats && order.refund_due.is_none() {
+            self.paid_without_seats += 1;
+            self.payments_lost += u64::from(!letters.excuse(&CONFIRM_SEATS, order_no));
         }
-        // A sale that a Java service made is recorded without an order of ours.
-        self.sales_expected += store.sales_without_order().await?;
-        Ok(())
+        if !has_sale {
+            self.sales_missing += 1;
+            self.sales_lost += u64::from(!letters.excuse(&RECORD_SALE, order_no));
+        }
     }
 
-    async fn count_reservations(
+    async fn count_tickets(&mut self, ports: &Ports, audit: &dyn StoreAudit) -> Result<(), StoreError> {
+        let mut cursor = None;
+        loop {
+            let page = audit.tickets(PAGE, cursor.as_deref()).await?;
+            for AuditedTicket { ticket_id, counters } in page.items {
+                self.count_ticket(ports, ticket_id, counters).await?;
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn count_ticket(
         &mut self,
         ports: &Ports,
         ticket_id: TicketId,
-        orders: &HashMap<OrderNo, Known>,
+        counters: Counters,
     ) -> Result<(), StoreError> {
+        let taken = u64::from(counters.locked) + u64::from(counters.sold);
+        self.tickets += 1;
+        self.total += u64::from(counters.total);
+        self.locked += u64::from(counters.locked);
+        self.sold += u64::from(counters.sold);
+        self.oversold_tickets += u64::from(taken > u64::from(counters.total));
+        self.miscounted_tickets += u64::from(!agrees_with_its_records(ports, ticket_id, counters).await?);
+        if let Some(cache) = ports.stock_cache.stock(ticket_id).await? {
+            let drifted = cache.available != counters.available() || u64::from(cache.held) != taken;
+            self.drifted_tickets += u64::from(drifted);
+        }
+        self.count_reservations(ports, ticket_id).await
+    }
+
+    async fn count_reservations(&mut self, ports: &Ports, ticket_id: TicketId) -> Result<(), StoreError> {
         let mut cursor = None;
         loop {
             let page = ports.stock_cache.reservations(ticket_id, PAGE, cursor.as_deref()).await?;
             for reservation in page.items {
                 self.reservations += 1;
-                let dead = orders.get(&reservation.order_no).is_some_and(|known| {
-                    known.state == OrderState::Cancelled || known.ticket_id != ticket_id
+                // An order that this store does not know may be one of a Java service.
+                let order = ports.orders.get(&reservation.order_no).await?;
+                let dead = order.is_some_and(|order| {
+                    order.state == OrderState::Cancelled || order.ticket_id != ticket_id
                 });
                 self.orphaned_reservations += u64::from(dead);
             }
@@ -235,12 +213,31 @@ impl Census {
     }
 }
 
-/// The seats that the records of a ticket lock and sell; orders whose seats are sold go into `with_seats`.
-async fn count_entries(
+/// Whether the counters of a ticket are the sum of its records. While orders come in they are read at different
+/// moments: only counters that stayed as they were while the records were read can be compared.
+async fn agrees_with_its_records(
     ports: &Ports,
     ticket_id: TicketId,
-    with_seats: &mut HashSet<OrderNo>,
-) -> Result<(u64, u64), StoreError> {
+    counters: Counters,
+) -> Result<bool, StoreError> {
+    let mut before = counters;
+    for _ in 0..LOOKS {
+        let (locked, sold) = sum_of_records(ports, ticket_id).await?;
+        if (locked, sold) == (u64::from(before.locked), u64::from(before.sold)) {
+            return Ok(true);
+        }
+        let after = ports.ledger.counters(ticket_id).await?.unwrap_or(before);
+        if after == before {
+            return Ok(false);
+        }
+        before = after;
+    }
+    // It never stood still, so nothing can be said against it.
+    Ok(true)
+}
+
+/// The seats that the records of a ticket lock and sell.
+async fn sum_of_records(ports: &Ports, ticket_id: TicketId) -> Result<(u64, u64), StoreError> {
     let (mut locked, mut sold) = (0, 0);
     let mut cursor = None;
     loop {
@@ -248,10 +245,7 @@ async fn count_entries(
         for entry in page.items {
             match entry.state {
                 LedgerState::Deducted => locked += u64::from(entry.quantity),
-                LedgerState::Confirmed => {
-                    sold += u64::from(entry.quantity);
-                    with_seats.insert(entry.order_no);
-                }
+                LedgerState::Confirmed => sold += u64::from(entry.quantity),
                 LedgerState::RolledBack => {}
             }
         }
@@ -260,26 +254,4 @@ async fn count_entries(
             None => return Ok((locked, sold)),
         }
     }
-}
-
-async fn read_deliveries(path: &Path, store: &Embedded) -> Result<Deliveries, StoreError> {
-    let path = path.to_owned();
-    let mut times: HashMap<String, u64> = HashMap::new();
-    let read = tokio::task::spawn_blocking(move || {
-        boxoffice_notify::read_deliveries(&path).and_then(|deliveries| {
-            for delivery in deliveries {
-                let delivery = delivery?;
-                *times.entry(format!("{}/{}", delivery.channel, delivery.idempotency_key)).or_default() += 1;
-            }
-            Ok(times)
-        })
-    });
-    let times = read.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(|error| {
-        StoreError::Unavailable(format!("the file of deliveries cannot be read: {error}"))
-    })?;
-    Ok(Deliveries {
-        count: times.values().sum(),
-        repeated: times.values().map(|times| times - 1).sum(),
-        taken_over: store.leases_taken_over().await?,
-    })
 }
