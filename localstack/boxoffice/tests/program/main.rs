@@ -6,6 +6,7 @@ mod bad_input;
 mod chaos;
 mod files;
 mod golden;
+mod invariants;
 mod operator;
 mod sales;
 mod support;
