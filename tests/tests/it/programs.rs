@@ -156,16 +156,10 @@ fn the_programs_one_after_the_other_bring_orders_to_their_end() {
         let answer = venue.request("POST", &format!("/orders/{cancelled}/cancel"), "{}");
         assert_eq!(answer["state"], "Cancelled", "{answer}");
     });
-    for program in ["order-paid", "order-cancelled", "stock-reconcile", "stock-management", "order-timeout"] {
-        venue.handles(program);
-    }
-    for program in
-        ["sms-notification", "email-notification", "push-notification", "dlq-handler", "outbox-relay"]
-    {
-        venue.handles(program);
-    }
-    for function in FUNCTIONS {
-        assert!(!venue.log(function.name).is_empty(), "{} never ran", function.name);
+    venue.handles("stock-reconcile");
+    let ran = ["order-api", "order-process", "stock-reconcile"];
+    for function in FUNCTIONS.iter().filter(|function| !ran.contains(&function.name)) {
+        venue.handles(function.name);
     }
     // The two timeouts are due in 15 minutes, and stock-reconcile asked before stock-management ran.
     for group in venue.ask(&["status"]).as_array().unwrap() {
