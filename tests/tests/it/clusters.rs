@@ -51,8 +51,9 @@ impl Breakable {
                 return Self(cluster);
             }
             if state.made < BREAKABLE {
+                let cluster = Arc::new(Cluster::prepare(&[]));
                 state.made += 1;
-                return Self(Arc::new(Cluster::prepare(&[])));
+                return Self(cluster);
             }
             state = POOL.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
