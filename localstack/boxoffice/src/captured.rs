@@ -6,7 +6,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boxoffice_messages::{ROUTES, inflate};
+use boxoffice_messages::{DELIVERY_PROPERTIES, ROUTES, inflate};
 use serde::Deserialize;
 
 use crate::cli::SendArgs;
@@ -14,30 +14,20 @@ use crate::operator::Command;
 
 /// The longest body accepted, in bytes: what RocketMQ takes by default.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
-/// The user properties of a captured message that the broker made, not its sender.
-const BROKER_PROPERTIES: [&str; 22] = [
+/// Properties of a captured message that its sender did not choose, or that the file has as a field, besides
+/// [`DELIVERY_PROPERTIES`].
+const BROKER_PROPERTIES: [&str; 11] = [
     "CLUSTER",
+    "KEYS",
     "MAX_OFFSET",
     "MIN_OFFSET",
     "MSG_REGION",
+    "PGROUP",
     "TAGS",
     "TRACE_ON",
-    "UNIQ_KEY",
-    "WAIT",
-    "KEYS",
-    "DELAY",
-    "PGROUP",
-    "REAL_QID",
-    "REAL_TOPIC",
     "TRANSACTION_CHECK_TIMES",
-    "TRAN_MSG",
+    "UNIQ_KEY",
     "__transactionId__",
-    "TIMER_DELAY_MS",
-    "TIMER_DELAY_SEC",
-    "TIMER_DELIVER_MS",
-    "TIMER_OUT_MS",
-    "TIMER_ENQUEUE_MS",
-    "TIMER_ROLL_TIMES",
 ];
 
 /// Why a file cannot be sent.
@@ -110,7 +100,9 @@ pub fn command(args: &SendArgs) -> Result<Command, SendFileError> {
             .decode(&captured.wire_body_base64)
             .map_err(|error| not_captured(format!("wireBodyBase64: {error}")))?;
         let mut properties = captured.properties;
-        properties.retain(|name, _| !BROKER_PROPERTIES.contains(&name.as_str()));
+        properties.retain(|name, _| {
+            !BROKER_PROPERTIES.contains(&name.as_str()) && !DELIVERY_PROPERTIES.contains(&name.as_str())
+        });
         let topic = args.topic.clone().unwrap_or(captured.topic);
         let tag = args.tag.clone().or(captured.tag);
         let key = args.key.clone().or(captured.keys);

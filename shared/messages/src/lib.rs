@@ -15,6 +15,7 @@
 //! ```
 
 mod codes;
+mod delivery_properties;
 mod error;
 mod event_time;
 mod ext_data;
@@ -31,6 +32,7 @@ mod stock_event;
 mod writing;
 
 pub use codes::{pay_type, status};
+pub use delivery_properties::DELIVERY_PROPERTIES;
 pub use error::{DecodeError, FieldError, UnknownName};
 pub use event_time::{DEFAULT_ZONE, EventTime, default_zone};
 pub use ext_data::ExtData;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boxoffice_domain::ports::SendError;
+use boxoffice_messages::DELIVERY_PROPERTIES;
 use boxoffice_runtime::{
     DEAD_LETTER_ATTEMPTS, DEAD_LETTER_GENERATION, DEAD_LETTER_GROUP, DEAD_LETTER_MESSAGE_ID,
     DEAD_LETTER_REASON, DEAD_LETTER_TAG, DEAD_LETTER_TOPIC, Delivery, Outcome, Readiness, RetryPolicy,
@@ -196,7 +197,7 @@ fn copy(message: &MessageExt, topic: &str) -> Message {
     let body = message.body().unwrap_or_default();
     let mut copy = Message::builder().topic(topic).body(body).build().unwrap_or_default();
     for (name, value) in message.properties() {
-        if !BROKER_PROPERTIES.contains(&name.as_str()) {
+        if !DELIVERY_PROPERTIES.contains(&name.as_str()) {
             copy.put_property(name.clone(), value.clone());
         }
     }
@@ -209,24 +210,6 @@ fn copy(message: &MessageExt, topic: &str) -> Message {
 
 /// The delay level that makes a dead letter.
 const TO_THE_DEAD_LETTERS: i32 = -1;
-
-/// Properties that describe how a message was delivered; on a new message they would be instructions.
-const BROKER_PROPERTIES: [&str; 13] = [
-    MessageConst::PROPERTY_DELAY_TIME_LEVEL,
-    MessageConst::PROPERTY_TIMER_DELIVER_MS,
-    MessageConst::PROPERTY_TIMER_DELAY_MS,
-    MessageConst::PROPERTY_TIMER_DELAY_SEC,
-    MessageConst::PROPERTY_TIMER_OUT_MS,
-    MessageConst::PROPERTY_TIMER_ENQUEUE_MS,
-    MessageConst::PROPERTY_TIMER_DEQUEUE_MS,
-    MessageConst::PROPERTY_TIMER_ROLL_TIMES,
-    MessageConst::PROPERTY_REAL_TOPIC,
-    MessageConst::PROPERTY_REAL_QUEUE_ID,
-    MessageConst::PROPERTY_TRANSACTION_PREPARED,
-    MessageConst::PROPERTY_CONSUME_START_TIMESTAMP,
-    // The broker sets this to "no" when it redelivers by itself: a copy would then not wait for the disk.
-    MessageConst::PROPERTY_WAIT_STORE_MSG_OK,
-];
 
 /// Which delivery this is, from 1.
 pub(crate) fn attempt(message: &MessageExt) -> u32 {

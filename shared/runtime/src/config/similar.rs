@@ -1,11 +1,21 @@
-/// The candidate that is most similar to `word`, if one is similar enough to have been meant.
+/// The candidate that is most similar to `word`, if one is similar enough to have been meant: a misspelt name, or one
+/// of which `word` is a part.
 pub(super) fn most_similar<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = word.to_ascii_uppercase();
     candidates
-        .map(|candidate| (distance(&wanted, &candidate.to_ascii_uppercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .map(|candidate| (candidate.to_ascii_uppercase(), candidate))
+        .filter_map(|(name, candidate)| {
+            let distance = distance(&wanted, &name);
+            let misspelt = distance <= name.len().max(3) / 3;
+            (misspelt || is_part_of(&wanted, &name)).then_some((distance, candidate))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether `part` is one or more whole words of `name`.
+fn is_part_of(part: &str, name: &str) -> bool {
+    format!("_{name}_").contains(&format!("_{part}_"))
 }
 
 /// How many letters must be inserted, removed or changed to turn one word into the other.
@@ -35,6 +45,13 @@ mod tests {
         assert_eq!(most_similar("boxoffice_zone", names.into_iter()), Some("BOXOFFICE_ZONE"));
         assert_eq!(most_similar("BUZ", names.into_iter()), Some("BUS"));
         assert_eq!(most_similar("SOMETHING_ELSE", names.into_iter()), None);
+    }
+
+    #[test]
+    fn a_name_is_found_by_a_part_of_it() {
+        let names = ["IDEMPOTENCY_LEASE", "MESSAGE_LEASE", "RELEASES"];
+        assert_eq!(most_similar("LEASE", names.into_iter()), Some("MESSAGE_LEASE"));
+        assert_eq!(most_similar("ESSAGE", ["UNIT_MESSAGE_LEASE"].into_iter()), None);
     }
 
     #[test]
