@@ -215,3 +215,22 @@ const TO_THE_DEAD_LETTERS: i32 = -1;
 pub(crate) fn attempt(message: &MessageExt) -> u32 {
     u32::try_from(message.reconsume_times()).unwrap_or(0).saturating_add(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_not_held_back_as_its_original_was() {
+        for instruction in [
+            MessageConst::PROPERTY_DELAY_TIME_LEVEL,
+            MessageConst::PROPERTY_TIMER_DELIVER_MS,
+            MessageConst::PROPERTY_TIMER_DELAY_MS,
+            MessageConst::PROPERTY_TIMER_DELAY_SEC,
+            MessageConst::PROPERTY_TRANSACTION_PREPARED,
+            MessageConst::PROPERTY_WAIT_STORE_MSG_OK,
+        ] {
+            assert!(DELIVERY_PROPERTIES.contains(&instruction), "{instruction}");
+        }
+    }
+}
