@@ -34,7 +34,7 @@ pub struct HostSettings {
     pub rules: BusinessRules,
     /// `LISTEN`.
     pub listen: SocketAddr,
-    /// `BODY_LIMIT`, `REQUEST_TIME_OUT`, `REQUESTS_IN_FLIGHT`.
+    /// `BODY_LIMIT`, `REQUEST_TIMEOUT`, `MAX_REQUESTS_IN_FLIGHT`.
     pub api: HttpLimits,
     /// `HEALTH_LISTEN`.
     pub health_listen: SocketAddr,
@@ -44,7 +44,7 @@ pub struct HostSettings {
     pub providers: ProviderSettings,
     /// The settings of every consumer.
     pub consumer: ConsumerSettings,
-    /// `THREADS`; `None` where that is left to the program.
+    /// `RUNTIME_THREADS`; `None` where that is left to the program.
     pub threads: Option<usize>,
     /// `IDEMPOTENCY_LEASE`, `IDEMPOTENCY_KEEP`.
     pub idempotency: IdempotencySettings,
@@ -54,7 +54,7 @@ pub struct HostSettings {
     pub reconcile_interval: Duration,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
-    /// `LOG`.
+    /// `LOG_FILTER`.
     pub log_filter: String,
     described: Vec<Setting>,
 }
@@ -86,6 +86,11 @@ impl HostSettings {
             idempotency: consumer::idempotency(s),
             relay_interval: consumer::relay_interval(s),
             reconcile_interval: consumer::reconcile_interval(s),
+            log_filter: s.text(
+                "LOG_FILTER",
+                "info",
+                "log filter: a level, or comma-separated target=level pairs",
+            ),
             log_format: s.parsed(
                 "LOG_FORMAT",
                 LogFormat::default(),
@@ -93,7 +98,6 @@ impl HostSettings {
                 "format of log lines",
                 |text| text.parse().ok(),
             ),
-            log_filter: s.text("LOG", "info", "log filter: a level, or comma-separated target=level pairs"),
             backends,
             described: Vec::new(),
         };

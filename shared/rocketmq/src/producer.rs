@@ -25,7 +25,7 @@ const GROUP: &str = "boxoffice-producer-group";
 const ENDING: Duration = Duration::from_secs(5);
 /// How long the brokers may take to confirm how far a group is.
 const CONFIRMING: Duration = Duration::from_secs(3);
-/// When a busy broker is asked again. How often is a matter of `ROCKETMQ_SEND_TIME_OUT`.
+/// When a busy broker is asked again. How often is a matter of `ROCKETMQ_SEND_TIMEOUT`.
 const WHEN_BUSY: RetryPolicy = RetryPolicy {
     max_attempts: u32::MAX,
     first_delay: Duration::from_millis(50),

@@ -80,7 +80,7 @@ pub struct RocketMqSettings {
     pub credentials: Option<Credentials>,
     /// `ROCKETMQ_TLS` and `ROCKETMQ_TLS_CA`.
     pub tls: Option<Tls>,
-    /// `ROCKETMQ_SEND_TIME_OUT`.
+    /// `ROCKETMQ_SEND_TIMEOUT`.
     pub send_timeout: Duration,
     /// `ROCKETMQ_SEND_RETRIES`.
     pub send_retries: u32,
@@ -134,7 +134,7 @@ impl RocketMqSettings {
              trusted",
         );
         let send_timeout = s.duration(
-            "ROCKETMQ_SEND_TIME_OUT",
+            "ROCKETMQ_SEND_TIMEOUT",
             defaults.send_timeout,
             Duration::from_millis(100)..=Duration::from_secs(60),
             "how long sending one message may take, retries included",
@@ -206,7 +206,7 @@ impl RocketMqSettings {
     pub fn shared(&self) -> SharedBus {
         let mut variables = vec![
             ("BUS", format!("{SCHEME}://{}", self.name_servers)),
-            ("ROCKETMQ_SEND_TIME_OUT", write_duration(self.send_timeout)),
+            ("ROCKETMQ_SEND_TIMEOUT", write_duration(self.send_timeout)),
             ("ROCKETMQ_SEND_RETRIES", self.send_retries.to_string()),
             ("ROCKETMQ_FIRST_OFFSET", self.first_offset.to_string()),
             ("ROCKETMQ_QUEUES", self.queues.to_string()),

@@ -156,9 +156,9 @@ fn block_on(test: impl Future<Output = ()>) {
     }
 }
 
-/// Shows what is logged, where `LOG` says how much: for whoever looks for a fault.
+/// Shows what is logged, where `LOG_FILTER` says how much: for whoever looks for a fault.
 fn log() {
-    if let Ok(filter) = std::env::var("LOG") {
+    if let Ok(filter) = std::env::var("LOG_FILTER") {
         // All tests but one find it set up.
         let _ = telemetry::init(telemetry::LogFormat::Compact, &filter, &[]);
     }

@@ -56,7 +56,7 @@ fn each_function_is_listed_once_and_has_a_folder_with_a_program_of_its_name() {
 fn each_is_called_by_its_own_name() {
     let world = World::new();
     let ports = world.ports();
-    let settings = HostSettings::read(Settings::from_parts([("LOG", "info")], "")).unwrap();
+    let settings = HostSettings::read(Settings::from_parts([("LOG_FILTER", "info")], "")).unwrap();
     for Listed { name, run_by } in FUNCTIONS {
         match run_by {
             RunBy::Requests => {}

@@ -171,10 +171,10 @@ fn every_wrong_setting_is_reported_at_once() {
         &["WORKERS", "PAYMENT_WINDOW", "STORE", "BOXOFFICE_CONFG", "did you mean BOXOFFICE_CONFIG"],
     );
     let place = Place::new(&[]);
-    write(&place.path("settings.toml"), "PAYMENT_WINDOWS = \"15m\"\nBATCH = 0\n");
+    write(&place.path("settings.toml"), "PAYMENT_WINDOWS = \"15m\"\nBATCH_SIZE = 0\n");
     let ended = place.run(&["serve", "--config", "settings.toml"]);
     assert_eq!(ended.status, Some(2));
-    for word in ["PAYMENT_WINDOWS", "did you mean PAYMENT_WINDOW", "BATCH"] {
+    for word in ["PAYMENT_WINDOWS", "did you mean PAYMENT_WINDOW", "BATCH_SIZE"] {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
     }
 }

@@ -25,7 +25,7 @@ fn sale(place: &Place, buyers: u32) -> Child {
 /// Kills or stops a server some times while a sale goes on.
 fn interrupt(kill: bool, times: u32) {
     let address = free_address().to_string();
-    let place = Place::new(&[("LISTEN", &address), ("PAYMENT_WINDOW", "3s"), ("DRAIN", "5s")]);
+    let place = Place::new(&[("LISTEN", &address), ("PAYMENT_WINDOW", "3s"), ("DRAIN_TIMEOUT", "5s")]);
     let mut server = place.serve();
     // Enough of them to outlast the interruptions.
     let mut sale = sale(&place, 300 * times);

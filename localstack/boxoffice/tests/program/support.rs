@@ -33,7 +33,7 @@ impl Place {
             ("EMAIL_PROVIDER", log.clone()),
             ("PUSH_PROVIDER", log),
             ("RELAY_INTERVAL", "1s".to_owned()),
-            ("LOG", "warn".to_owned()),
+            ("LOG_FILTER", "warn".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

@@ -21,9 +21,9 @@ pub(super) fn consumer(s: &mut Settings, advice: BusAdvice) -> ConsumerSettings 
             1..=64,
             "batches that one function handles at the same time; the default depends on BUS (20 on RocketMQ)",
         ),
-        batch: s.integer("BATCH", defaults.batch, 1..=1_024, "maximum number of messages in one batch"),
+        batch: s.integer("BATCH_SIZE", defaults.batch, 1..=1_024, "maximum number of messages in one batch"),
         lease: s.duration(
-            "LEASE",
+            "MESSAGE_LEASE",
             defaults.lease,
             SECOND..=12 * HOUR,
             "how long a worker may hold a message before it is redelivered",
@@ -49,7 +49,7 @@ pub(super) fn consumer(s: &mut Settings, advice: BusAdvice) -> ConsumerSettings 
             ),
         },
         drain: s.duration(
-            "DRAIN",
+            "DRAIN_TIMEOUT",
             defaults.drain,
             Duration::from_millis(100)..=HOUR,
             "how long a stop waits for work in progress",
@@ -60,7 +60,7 @@ pub(super) fn consumer(s: &mut Settings, advice: BusAdvice) -> ConsumerSettings 
 /// `None` where the number of threads is left to the program.
 pub(super) fn threads(s: &mut Settings) -> Option<usize> {
     let threads = s.integer(
-        "THREADS",
+        "RUNTIME_THREADS",
         0,
         0..=1_024,
         "threads of the async runtime; 0 means one for each core, and for a function's own program what suits BUS (1 on \

@@ -37,13 +37,13 @@ pub(super) fn limits(s: &mut Settings) -> HttpLimits {
             "largest request body, in bytes",
         ),
         request_timeout: s.duration(
-            "REQUEST_TIME_OUT",
+            "REQUEST_TIMEOUT",
             defaults.request_timeout,
             second / 10..=600 * second,
             "how long one request may take",
         ),
         max_in_flight: s.integer(
-            "REQUESTS_IN_FLIGHT",
+            "MAX_REQUESTS_IN_FLIGHT",
             defaults.max_in_flight,
             1..=1_000_000,
             "maximum number of requests handled at once; further requests get 503 with Retry-After",

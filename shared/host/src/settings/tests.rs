@@ -51,6 +51,18 @@ fn everything_that_is_wrong_is_reported_at_once() {
     }
 }
 
+#[test]
+fn a_setting_is_found_by_a_part_of_its_name() {
+    let file = "LEASE = \"1m\"\nDRAIN = \"20s\"\nBATCH = 1\nLOG = \"info\"\nTHREADS = 1\nREQUEST_TIME_OUT = \"5s\"\n";
+    let none: [(&str, &str); 0] = [];
+    let errors = HostSettings::read(Settings::from_parts(none, file)).unwrap_err().to_string();
+    for name in
+        ["MESSAGE_LEASE", "DRAIN_TIMEOUT", "BATCH_SIZE", "LOG_FILTER", "RUNTIME_THREADS", "REQUEST_TIMEOUT"]
+    {
+        assert!(errors.contains(&format!("did you mean {name}?")), "{name}: {errors}");
+    }
+}
+
 #[cfg(feature = "rocketmq")]
 #[test]
 fn a_bus_recommends_how_many_workers_and_threads_there_are() {
