@@ -42,7 +42,6 @@ pub(crate) struct Cluster {
 
 /// Makes ready to use a cluster. Connects when first used, and watches from now on whether the cluster can be reached, so
 /// it may be unavailable. [`TransportError::Refused`] when the client library does not take the settings.
-#[expect(clippy::unused_async, reason = "it must run inside a runtime, which an async function says")]
 pub async fn connect(settings: RocketMqSettings) -> Result<Arc<dyn RocketMq>, TransportError> {
     let client = Arc::new(Client::new(settings)?);
     let watch = Arc::new(Watch::start(client.clone()));

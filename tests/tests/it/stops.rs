@@ -31,7 +31,7 @@ const MESSAGES: usize = 200;
 /// How long the gateway takes for one at first. One of each batch is under way at a time, so handling all of them would
 /// take half a minute or more; the gateway must answer in 5 s.
 const SLOW: Duration = Duration::from_secs(1);
-/// `DRAIN`, and the lease of a batch: neither may be what ends the work.
+/// `DRAIN_TIMEOUT`, and the lease of a batch: neither may be what ends the work.
 const LONG: &str = "1h";
 /// How long a program may take to end, on a busy machine.
 const ENDING: Duration = Duration::from_secs(120);
@@ -158,8 +158,8 @@ impl Place {
             .env("SMS_PROVIDER", format!("http://{}/", self.gateway.address))
             .env("SMS_SECRET", "a secret of this test")
             .env("HEALTH_LISTEN", health.to_string())
-            .env("DRAIN", LONG)
-            .env("LEASE", LONG)
+            .env("DRAIN_TIMEOUT", LONG)
+            .env("MESSAGE_LEASE", LONG)
             .env("MAX_ATTEMPTS", "2")
             .stderr(fs::File::create(&log).unwrap());
         Program { server: Server::start(command, "sms-notification"), health, log }
@@ -272,7 +272,7 @@ fn a_stop_hands_back_what_was_not_started(place: &Place) {
 #[test]
 fn a_stop_in_mid_batch_hands_the_rest_back_on_a_file() {
     let _machine = machine::shared();
-    let place = Place::new(vec![("WORKERS", "1".to_owned()), ("BATCH", MESSAGES.to_string())]);
+    let place = Place::new(vec![("WORKERS", "1".to_owned()), ("BATCH_SIZE", MESSAGES.to_string())]);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let store = Embedded::open(place.path("boxoffice.db"), Options::default()).unwrap();
         store.subscribe(&subscription()).await.unwrap();
