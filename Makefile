@@ -45,14 +45,14 @@ build-tests:
 
 check: style lint doc ## format, spelling, dependencies, lints and documentation, warnings denied
 
-# In seconds. What is used without being in need is found by cargo-shear.
+# In seconds. cargo-shear finds dependencies that nothing uses, and tests or examples that `test = false` would hide.
 style:
 	@scripts/need.sh
 	@scripts/tools.sh
 	$(CARGO) fmt --all --check
 	$(TOOLS)/typos
 	$(TOOLS)/cargo-deny --locked --log-level error check --hide-inclusion-graph bans licenses sources
-	$(TOOLS)/cargo-shear
+	$(TOOLS)/cargo-shear --locked --check-test-targets --deny-warnings
 
 # The second sees the program without RocketMQ, as `make run` builds it.
 lint:

@@ -28,20 +28,20 @@ pub enum RunBy {
 }
 
 macro_rules! consumer {
-    ($crate_name:ident) => {
+    ($name:path, $function:path) => {
         Listed {
-            name: $crate_name::NAME,
-            run_by: RunBy::Messages(|ports, settings| Arc::new($crate_name::function(ports, settings))),
+            name: $name,
+            run_by: RunBy::Messages(|ports, settings| Arc::new($function(ports, settings))),
         }
     };
 }
 
 macro_rules! sweeper {
-    ($crate_name:ident, $interval:ident) => {
+    ($name:path, $sweeper:path, $interval:ident) => {
         Listed {
-            name: $crate_name::NAME,
+            name: $name,
             run_by: RunBy::Clock(|settings, ports| {
-                Arc::new($crate_name::sweeper(ports, &settings.functions(), settings.$interval))
+                Arc::new($sweeper(ports, &settings.functions(), settings.$interval))
             }),
         }
     };
@@ -50,17 +50,17 @@ macro_rules! sweeper {
 /// Every function, in the order in which a message meets them.
 pub const FUNCTIONS: &[Listed] = &[
     Listed { name: order_api::NAME, run_by: RunBy::Requests },
-    consumer!(order_process),
-    consumer!(order_paid),
-    consumer!(order_cancelled),
-    consumer!(order_timeout),
-    consumer!(stock_management),
-    consumer!(sms_notification),
-    consumer!(email_notification),
-    consumer!(push_notification),
-    consumer!(dlq_handler),
-    sweeper!(outbox_relay, relay_interval),
-    sweeper!(stock_reconcile, reconcile_interval),
+    consumer!(order_process::NAME, order_process::function),
+    consumer!(order_paid::NAME, order_paid::function),
+    consumer!(order_cancelled::NAME, order_cancelled::function),
+    consumer!(order_timeout::NAME, order_timeout::function),
+    consumer!(stock_management::NAME, stock_management::function),
+    consumer!(sms_notification::NAME, sms_notification::function),
+    consumer!(email_notification::NAME, email_notification::function),
+    consumer!(push_notification::NAME, push_notification::function),
+    consumer!(dlq_handler::NAME, dlq_handler::function),
+    sweeper!(outbox_relay::NAME, outbox_relay::sweeper, relay_interval),
+    sweeper!(stock_reconcile::NAME, stock_reconcile::sweeper, reconcile_interval),
 ];
 
 /// Functions that consume messages.
