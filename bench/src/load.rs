@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::limits::{CONNECTIONS, rate};
 use crate::process;
-use crate::server::{TICKET, start};
+use crate::server::{Scratch, TICKET, start};
 
 /// Accepted orders that may wait to be processed; a caller that finds more waits, as a shop would.
 const BACKLOG: i64 = 2_000;
@@ -76,7 +76,7 @@ fn micros(span: Duration) -> u64 {
 
 /// Orders in-process as fast as the pipeline brings orders to AwaitingPayment.
 pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyhow::Result<Pipeline> {
-    let (server, _folder) = start(durability).await?;
+    let Scratch { server, file, folder: _folder } = start(durability).await?;
     let service = Arc::new(OrderService::new(server.ports(), server.functions()));
     let stock_cache = Arc::clone(&server.ports().stock_cache);
     let accepted = Arc::new(AtomicU64::new(0));
@@ -117,7 +117,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
     let processed = reserved().await?;
     let accepted_in_time = accepted.load(Ordering::Relaxed);
     let cpu = process::cpu().saturating_sub(cpu_before);
-    let figures = server.figures();
+    let figures = file.figures();
     let mut create = histogram()?;
     while let Some(latency) = tasks.join_next().await {
         create.add(latency??)?;
@@ -140,7 +140,7 @@ pub async fn pipeline(durability: &str, callers: usize, span: Duration) -> anyho
 
 /// Orders over HTTP at a fixed rate, whether or not the answers come.
 pub async fn http_at_rate(durability: &str, per_second: u64, span: Duration) -> anyhow::Result<OverHttp> {
-    let (server, _folder) = start(durability).await?;
+    let Scratch { server, folder: _folder, .. } = start(durability).await?;
     let (client, url) = (client()?, format!("http://{}/orders", server.api));
     let shutdown = server.shutdown.clone();
     let running = tokio::spawn(server.run());
@@ -168,7 +168,7 @@ pub async fn http_at_rate(durability: &str, per_second: u64, span: Duration) -> 
 
 /// Orders over HTTP as fast as the answers come.
 pub async fn http_at_most(durability: &str, span: Duration) -> anyhow::Result<OverHttp> {
-    let (server, _folder) = start(durability).await?;
+    let Scratch { server, folder: _folder, .. } = start(durability).await?;
     let (client, url) = (client()?, format!("http://{}/orders", server.api));
     let shutdown = server.shutdown.clone();
     let running = tokio::spawn(server.run());

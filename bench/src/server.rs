@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use boxoffice::serve::Server;
-use boxoffice_host::{CatalogueSource, HostSettings};
+use boxoffice_embedded::{Embedded, Options};
+use boxoffice_host::{CatalogueSource, HostSettings, open_with};
 use boxoffice_runtime::Shutdown;
 use boxoffice_runtime::config::Settings;
 use tempfile::TempDir;
@@ -28,13 +29,23 @@ price = 380.00
 total = 10000000
 "#;
 
-/// Starts a server; the folder is removed when it is dropped.
-pub async fn start(durability: &str) -> anyhow::Result<(Server, TempDir)> {
+/// A server, its file, and the folder of it, which is removed when it is dropped.
+pub struct Scratch {
+    /// The server.
+    pub server: Server,
+    /// The bus and every store.
+    pub file: Embedded,
+    /// Where they are.
+    pub folder: TempDir,
+}
+
+/// Starts a server on a file of its own.
+pub async fn start(durability: &str) -> anyhow::Result<Scratch> {
     let folder = scratch()?;
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let log = format!("log:{}", file("notifications.log"));
+    let path = folder.path().join("boxoffice.db");
+    let log = format!("log:{}", folder.path().join("notifications.log").display());
     let variables = [
-        ("BUS", format!("embedded:{}", file("boxoffice.db"))),
+        ("BUS", format!("embedded:{}", path.display())),
         ("DURABILITY", durability.to_owned()),
         ("LISTEN", "127.0.0.1:0".to_owned()),
         ("SMS_PROVIDER", log.clone()),
@@ -43,7 +54,13 @@ pub async fn start(durability: &str) -> anyhow::Result<(Server, TempDir)> {
     ];
     let mut settings = HostSettings::read(Settings::from_parts(variables, ""))?;
     settings.catalogue = Some(CatalogueSource::Text(CATALOGUE));
-    Ok((Server::start(settings, None, Shutdown::new()).await?, folder))
+    let options = Options { durability: settings.backends.embedded.durability, ..Options::default() };
+    let file = Embedded::open(&path, options)?;
+    let open = async |settings: &HostSettings| {
+        open_with(settings, file.bus_parts(), file.store_parts(), file.stock_parts())
+    };
+    let server = Server::start_on(settings, None, Shutdown::new(), open).await?;
+    Ok(Scratch { server, file, folder })
 }
 
 /// A folder on the disk of the checkout: the system's temporary folder may be memory.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::Router;
 use boxoffice_domain::FunctionSettings;
 use boxoffice_domain::ports::Ports;
-use boxoffice_embedded::Figures;
 use boxoffice_host::{Backends, Background, HostError, HostSettings, open};
 use boxoffice_http::{listen, serve};
 use boxoffice_runtime::telemetry::Telemetry;
@@ -41,6 +40,16 @@ impl Server {
         settings: HostSettings,
         telemetry: Option<Telemetry>,
         shutdown: Shutdown,
+    ) -> Result<Self, HostError> {
+        Self::start_on(settings, telemetry, shutdown, async |settings| open(settings).await).await
+    }
+
+    /// As [`Server::start`], on the backends that `open` gives.
+    pub async fn start_on(
+        settings: HostSettings,
+        telemetry: Option<Telemetry>,
+        shutdown: Shutdown,
+        open: impl AsyncFnOnce(&HostSettings) -> Result<Backends, HostError>,
     ) -> Result<Self, HostError> {
         // Addresses first: a port in use is the most common mistake, and leaves nothing behind.
         let api_listener = listen("LISTEN", settings.listen).await?;
@@ -95,11 +104,6 @@ impl Server {
     /// The settings of functions, for callers in the same process.
     pub fn functions(&self) -> &FunctionSettings {
         &self.backends.functions
-    }
-
-    /// What the writer of the file did since the start.
-    pub fn figures(&self) -> Figures {
-        self.backends.embedded.figures()
     }
 
     /// Runs until the stop begins or a part cannot go on, then drains every part and closes the backends.

@@ -54,11 +54,6 @@ impl Files {
         })
     }
 
-    /// The file of `STORE` itself, for what no port gives yet.
-    pub fn store_file(&self) -> Result<&Embedded, BackendError> {
-        named("STORE", self.store.as_ref())
-    }
-
     /// The bus in the file of `BUS`; an error where that names no file.
     pub fn bus(&self) -> Result<BusParts, BackendError> {
         named("BUS", self.bus.as_ref()).map(Embedded::bus_parts)

@@ -27,24 +27,28 @@ pub struct Backends {
     pub bus_audit: Arc<dyn BusAudit>,
     /// Posts alerts, where a webhook is configured.
     pub(crate) alert_forwarder: Option<AlertForwarder>,
-    /// The file of the stores, until operators read through [`Backends::store_audit`].
-    pub embedded: boxoffice_embedded::Embedded,
-    /// Whether it has the bus.
-    pub has_bus_in_file: bool,
     resources: [Arc<dyn Resource>; 3],
 }
 
 /// Opens everything that the settings name. Providers come first: what is wrong with them leaves nothing behind.
 pub async fn open(settings: &HostSettings) -> Result<Backends, HostError> {
     let providers = Providers::new(settings)?;
-    let (bus, store, stock, embedded) = open_parts(&settings.backends).await?;
-    Ok(join(settings, providers, bus, store, stock, embedded))
+    let (bus, store, stock) = open_parts(&settings.backends).await?;
+    Ok(join(settings, providers, bus, store, stock))
+}
+
+/// As [`open`], with parts that are open already: for programs that look into a backend themselves.
+pub fn open_with(
+    settings: &HostSettings,
+    bus: BusParts,
+    store: StoreParts,
+    stock: StockParts,
+) -> Result<Backends, HostError> {
+    Ok(join(settings, Providers::new(settings)?, bus, store, stock))
 }
 
 /// The one place that knows which adapter a scheme belongs to.
-async fn open_parts(
-    settings: &BackendSettings,
-) -> Result<(BusParts, StoreParts, StockParts, boxoffice_embedded::Embedded), BackendError> {
+async fn open_parts(settings: &BackendSettings) -> Result<(BusParts, StoreParts, StockParts), BackendError> {
     let BackendSettings { bus, store, stock, .. } = settings;
     let files = Files::open(&settings.embedded).await?;
     let store = match store.scheme() {
@@ -60,7 +64,7 @@ async fn open_parts(
         boxoffice_rocketmq::SCHEME => boxoffice_rocketmq::open(&settings.rocketmq).await?,
         _ => return Err(no_adapter("BUS", bus)),
     };
-    Ok((bus, store, stock, files.store_file()?.clone()))
+    Ok((bus, store, stock))
 }
 
 /// The settings allow only schemes that have an adapter.
@@ -74,7 +78,6 @@ fn join(
     bus: BusParts,
     store: StoreParts,
     stock: StockParts,
-    embedded: boxoffice_embedded::Embedded,
 ) -> Backends {
     let Providers { sms, email, push, alerts, alert_forwarder, catalogue, user_directory, clock, ids } =
         providers;
@@ -103,8 +106,6 @@ fn join(
         store_audit: store.audit,
         bus_audit: bus.audit,
         alert_forwarder,
-        has_bus_in_file: settings.backends.embedded.bus == settings.backends.embedded.store,
-        embedded,
         resources: [bus.resource, stock.resource, store.resource],
     }
 }

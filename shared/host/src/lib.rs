@@ -19,7 +19,7 @@ mod program;
 mod providers;
 mod settings;
 
-pub use backends::{Backends, open};
+pub use backends::{Backends, open, open_with};
 pub use background::Background;
 pub use error::HostError;
 pub use program::{Host, run, run_function, run_sweeper_function, runtime, serve_http};
