@@ -334,7 +334,7 @@ impl Sale {
                 9 if self.seed.is_multiple_of(3) => self.reconcile(),
                 10 => self.kill(),
                 11 if self.forgets() && self.draw(4) == 0 => {
-                    self.world.stock_cache.forget(World::TICKET, SEATS)
+                    self.world.stock_cache.forget(World::TICKET, SEATS);
                 }
                 11..=15 => {
                     let pause = Duration::from_millis(self.draw(2_000));
