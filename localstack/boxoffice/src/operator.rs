@@ -3,7 +3,7 @@
 //! One [`Command`] goes in, one [`Answer`] comes out: the same call serves the command line that opened the file
 //! itself and the admin API of a running server.
 
-mod bus_view;
+mod audit;
 mod command;
 mod operations;
 mod verify;

@@ -1,6 +1,8 @@
 //! Prints answers: tables for people, JSON for programs.
 
-use crate::operator::{Answer, DeadLetterView, OrderView, RedriveView};
+use comfy_table::Table;
+
+use crate::operator::{Answer, DeadLetterView, GroupView, OrderView, RedriveView};
 use crate::table;
 use crate::wording::{counted, shortened};
 
@@ -54,27 +56,38 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
             println!("{rows}");
         }
         Answer::Groups(groups) => {
-            let mut rows = table::new(&["consumer group", "waiting", "delayed", "in flight", "oldest"]);
-            for group in groups {
-                let unknown =
-                    |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
-                let counts = [group.waiting.to_string(), unknown(group.delayed), unknown(group.in_flight)];
-                let oldest =
-                    group.oldest_seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"));
-                rows.add_row(std::iter::once(group.group.clone()).chain(counts).chain([oldest]));
-            }
-            println!("{rows}");
+            println!("{}", group_table(groups));
         }
         Answer::Verification(verification) => {
             println!("{}", table::invariants(verification));
             if !verification.quiet {
-                println!(
-                    "messages are still being processed: some checks need an idle system; run this again later"
-                );
+                println!("Messages are still being handled, so some checks are open. Run this again later.");
             }
         }
     }
     Ok(())
+}
+
+/// The consumer groups, a row each; "unknown" is what the bus does not count.
+fn group_table(groups: &[GroupView]) -> Table {
+    let headings =
+        ["consumer group", "waiting", "delayed", "in progress", "oldest", "sent", "handled", "dead letters"];
+    let mut rows = table::new(&headings);
+    let known = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
+    for group in groups {
+        let oldest = group.oldest_seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"));
+        rows.add_row([
+            group.group.clone(),
+            group.waiting.to_string(),
+            known(group.delayed),
+            known(group.in_flight),
+            oldest,
+            known(group.sent),
+            known(group.handled),
+            known(group.dead_lettered),
+        ]);
+    }
+    rows
 }
 
 fn dead_letters(letters: &[DeadLetterView], next: Option<&str>) {

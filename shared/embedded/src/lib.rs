@@ -14,7 +14,6 @@ mod files;
 mod group;
 mod horizon;
 mod idempotency;
-mod inspect;
 mod message;
 mod message_counts;
 mod open;

@@ -229,7 +229,7 @@ impl Sale {
         }
         let ended = self.tally.orders().saturating_sub(self.count(End::StillReserved));
         let told = self.since(verification, Verification::notified);
-        let given_up = self.since(verification, |seen| seen.dead_letters);
+        let given_up = self.since(verification, |seen| seen.undelivered_notifications);
         (ended * NOTIFICATIONS_PER_ORDER).saturating_sub(told + given_up)
     }
 

@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boxoffice_domain::Order;
-use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, GroupAccount, StoreError};
+use boxoffice_domain::ports::{BusUnavailable, DeadLetter, DeadLetterFilter, GroupAccount, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +176,12 @@ impl From<StoreError> for OperatorError {
             StoreError::Invalid(text) => Self::Invalid(text),
             other => Self::Unavailable(other.to_string()),
         }
+    }
+}
+
+impl From<BusUnavailable> for OperatorError {
+    fn from(error: BusUnavailable) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 
@@ -367,17 +373,28 @@ pub struct GroupView {
     pub in_flight: Option<u64>,
     /// How long the oldest due message has been waiting, in seconds; none where nothing is due.
     pub oldest_seconds: Option<f64>,
+    /// Messages ever sent to the group; none where the bus does not count them. A broker also counts messages that the
+    /// group does not take, and retries.
+    pub sent: Option<u64>,
+    /// Messages handled; none where the bus does not count them.
+    pub handled: Option<u64>,
+    /// Messages that became dead letters; none where the bus does not count them.
+    pub dead_lettered: Option<u64>,
 }
 
 impl GroupView {
     /// An account as it is shown at `now`.
     pub(super) fn new(account: GroupAccount, now: Timestamp) -> Self {
+        let age = |oldest| now.duration_since(oldest).as_secs_f64().max(0.0);
         Self {
             group: account.group,
             waiting: account.waiting,
             delayed: account.delayed,
             in_flight: account.in_flight,
-            oldest_seconds: account.oldest.map(|oldest| now.duration_since(oldest).as_secs_f64().max(0.0)),
+            oldest_seconds: account.oldest.map(age),
+            sent: account.sent,
+            handled: account.done,
+            dead_lettered: account.dead,
         }
     }
 }

@@ -11,7 +11,7 @@ use boxoffice_flow::MessageWriter;
 use boxoffice_host::Backends;
 use jiff::tz::TimeZone;
 
-use super::bus_view::BusView;
+use super::audit::Audit;
 use super::command::{LetterFilter, RefundView, SyncView};
 use super::{
     Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
@@ -27,23 +27,14 @@ pub struct Operations {
     ports: Ports,
     /// The zone of times in messages.
     zone: TimeZone,
-    bus: BusView,
-    audit: Arc<dyn StoreAudit>,
-    deliveries: Option<PathBuf>,
+    audit: Audit,
 }
 
 impl Operations {
     /// Works on what was opened; `deliveries` is the file where log providers write what they delivered.
     pub fn new(opened: &Backends, deliveries: Option<PathBuf>) -> Self {
-        let subscriptions = functions::subscriptions(&opened.ports, &opened.functions);
-        let groups = subscriptions.iter().map(AuditedGroup::from).collect();
-        Self {
-            ports: opened.ports.clone(),
-            zone: opened.functions.rules.zone.clone(),
-            bus: BusView::new(opened.bus_audit.clone(), groups),
-            audit: opened.store_audit.clone(),
-            deliveries,
-        }
+        let zone = opened.functions.rules.zone.clone();
+        Self { ports: opened.ports.clone(), zone, audit: Audit::new(opened, deliveries) }
     }
 
     /// Carries out one command.
@@ -78,9 +69,7 @@ impl Operations {
             Command::RefundList { limit } => self.refunds(limit).await,
             Command::RefundSettle { order_no } => self.settle(&order_no).await,
             Command::Status => self.status().await,
-            Command::Verify => Ok(Answer::Verification(
-                verify::verify(&self.ports, &self.bus, &*self.audit, self.deliveries.as_deref()).await?,
-            )),
+            Command::Verify => Ok(Answer::Verification(verify::verify(&self.ports, &self.audit).await?)),
         }
     }
 
@@ -282,7 +271,7 @@ impl Operations {
 
     async fn status(&self) -> Result<Answer, OperatorError> {
         let now = self.ports.clock.now();
-        let accounts = self.bus.accounts().await?;
+        let accounts = self.audit.bus.accounts(&self.audit.groups).await?;
         Ok(Answer::Groups(accounts.into_iter().map(|account| GroupView::new(account, now)).collect()))
     }
 }

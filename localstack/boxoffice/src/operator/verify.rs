@@ -1,21 +1,28 @@
 //! Checks what must always hold (I1 to I8 of the specification) from the stores.
 //!
-//! Some invariants hold at every instant, some only once nothing is waiting: those are judged when the bus is quiet
+//! Some invariants hold at every instant, some only once nothing is waiting: those are judged when the system is idle,
 //! and reported as open otherwise.
+//!
+//! It reads every order, ledger record and reservation once, page by page, without holding up a writer, and remembers
+//! only what is wrong with them. Of each notification in a log provider's file it remembers 16 bytes.
 
 mod census;
-mod deliveries;
+mod invariants;
 mod letters;
 mod messages;
+mod notifications;
+mod orders;
+mod stock;
 
-use std::path::Path;
-
-use boxoffice_domain::ports::{Ports, StoreAudit, StoreError};
+use boxoffice_domain::ports::Ports;
 use serde::{Deserialize, Serialize};
 
-use super::bus_view::BusView;
-use crate::wording::counted;
+use super::OperatorError;
+use super::audit::Audit;
 use census::Census;
+
+/// Records read at a time.
+const PAGE: u32 = 1_000;
 
 /// One invariant and what the stores say of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +42,7 @@ pub struct Invariant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Whether nothing was due, in flight or marked when it was checked.
+    /// Whether nothing was due, in flight or marked while it was checked.
     pub quiet: bool,
     /// The invariants in their order.
     pub invariants: Vec<Invariant>,
@@ -57,6 +64,8 @@ pub struct Verification {
     pub total: u64,
     /// Dead letters kept.
     pub dead_letters: u64,
+    /// Those of them that are notifications.
+    pub undelivered_notifications: u64,
     /// Notifications delivered, repeats included, when the log provider's file was read.
     pub deliveries: Option<u64>,
     /// How many of them were repeats.
@@ -75,149 +84,24 @@ impl Verification {
     }
 }
 
-/// Reads the stores and judges. `deliveries` is the file of the log provider, where there is one.
-pub(super) async fn verify(
-    ports: &Ports,
-    bus: &BusView,
-    audit: &dyn StoreAudit,
-    deliveries: Option<&Path>,
-) -> Result<Verification, StoreError> {
-    let census = Census::take(ports, bus, audit, deliveries).await?;
+/// Reads the stores and judges.
+pub(super) async fn verify(ports: &Ports, audit: &Audit) -> Result<Verification, OperatorError> {
+    let census = Census::take(ports, audit).await?;
+    let delivered = census.notifications.delivered;
     Ok(Verification {
         quiet: census.quiet,
-        invariants: invariants(&census),
-        orders: census.orders,
-        paid: census.paid,
-        paid_for_nothing: census.paid_for_nothing,
-        cancelled: census.cancelled,
-        awaiting_payment: census.awaiting_payment,
-        locked: census.locked,
-        sold: census.sold,
-        total: census.total,
-        dead_letters: census.dead_letters,
-        deliveries: census.deliveries.as_ref().map(|deliveries| deliveries.count),
-        repeated_deliveries: census.deliveries.as_ref().map(|deliveries| deliveries.repeated),
+        invariants: invariants::judge(&census),
+        orders: census.orders.count,
+        paid: census.orders.paid,
+        paid_for_nothing: census.orders.paid_for_nothing,
+        cancelled: census.orders.cancelled,
+        awaiting_payment: census.orders.awaiting_payment,
+        locked: census.stock.locked,
+        sold: census.stock.sold,
+        total: census.stock.total,
+        dead_letters: census.dead_letters.values().sum(),
+        undelivered_notifications: census.undelivered_notifications(),
+        deliveries: delivered.map(|delivered| delivered.count),
+        repeated_deliveries: delivered.map(|delivered| delivered.repeated),
     })
-}
-
-fn invariants(census: &Census) -> Vec<Invariant> {
-    let when_quiet = |holds: bool| census.quiet.then_some(holds);
-    let invariant = |name: &str, statement: &str, holds: Option<bool>, figures: String| Invariant {
-        name: name.to_owned(),
-        statement: statement.to_owned(),
-        holds,
-        figures,
-    };
-    vec![
-        invariant(
-            "I1",
-            "locked + sold never exceeds the seats, and is the sum of the ledger",
-            Some(census.oversold_tickets == 0 && census.miscounted_tickets == 0),
-            format!(
-                "{}: {} locked + {} sold of {}; {} oversold, {} that differ from their records",
-                counted(census.tickets, "ticket"),
-                census.locked,
-                census.sold,
-                census.total,
-                census.oversold_tickets,
-                census.miscounted_tickets
-            ),
-        ),
-        invariant(
-            "I2",
-            "the stock cache agrees with the ledger, every reservation has a live order",
-            when_quiet(census.drifted_tickets == 0 && census.orphaned_reservations == 0),
-            format!(
-                "{} reservations; {} tickets differ, {} reservations without a live order",
-                census.reservations, census.drifted_tickets, census.orphaned_reservations
-            ),
-        ),
-        invariant(
-            "I3",
-            "every order is in a state that the arrows lead to",
-            Some(census.impossible_orders == 0),
-            format!(
-                "{} orders; {} carry fields their state cannot have",
-                census.orders, census.impossible_orders
-            ),
-        ),
-        invariant(
-            "I4",
-            "every accepted order is Paid or Cancelled, or within its time to pay",
-            when_quiet(census.stuck_orders == 0),
-            format!(
-                "{} paid, {} cancelled, {} may still pay, {} stuck",
-                census.paid, census.cancelled, census.awaiting_payment, census.stuck_orders
-            ),
-        ),
-        invariant(
-            "I5",
-            "every payment is an order that is Paid with its seats sold, or a recorded refund",
-            when_quiet(census.payments_lost == 0),
-            format!(
-                "{} paid, {} refunds due, {} paid orders found their seats gone; {} have neither seats nor refund, {} of \
-                 them without a dead letter",
-                census.paid,
-                census.refunds_due,
-                census.paid_for_nothing,
-                census.paid_without_seats,
-                census.payments_lost
-            ),
-        ),
-        match &census.deliveries {
-            Some(deliveries) => invariant(
-                "I6",
-                "each notification reached the provider once",
-                when_quiet(deliveries.unexplained == 0),
-                format!(
-                    "{} delivered, {} of them repeats, {} of which no crash explains; {} begun and not ended",
-                    deliveries.count,
-                    deliveries.repeated,
-                    deliveries.unexplained,
-                    census.unfinished_notifications
-                ),
-            ),
-            None => invariant(
-                "I6",
-                "each notification reached the provider once",
-                None,
-                format!(
-                    "the provider keeps no file that could tell; {} begun and not ended",
-                    census.unfinished_notifications
-                ),
-            ),
-        },
-        invariant(
-            "I7",
-            "every message sent is handled, dead-lettered or waiting",
-            census.messages.fates.as_ref().map_or(when_quiet(true), |fates| Some(fates.unaccounted == 0)),
-            match &census.messages.fates {
-                Some(fates) => format!(
-                    "{} put in queues = {} handled + {} dead-lettered + {} waiting; {} unaccounted for",
-                    census.messages.sent, fates.handled, fates.dead, fates.waiting, fates.unaccounted
-                ),
-                None => format!(
-                    "the broker keeps a message until its group has acknowledged it: {} wait there, {} are marked as \
-                     unsent here",
-                    census.messages.due, census.marks
-                ),
-            },
-        ),
-        invariant(
-            "I8",
-            "redelivery and redrive count once: one sale on record per paid order",
-            when_quiet(
-                census.sales_lost == 0 && census.sales_unpaid == 0 && census.sales == census.sales_in_totals,
-            ),
-            format!(
-                "{} sales recorded, {} in the totals; {} paid orders without a sale, {} of them without a dead letter; {} \
-                 sales of orders that are not paid",
-                census.sales,
-                census.sales_in_totals,
-                census.sales_missing,
-                census.sales_lost,
-                census.sales_unpaid
-            ),
-        ),
-    ]
 }

@@ -173,8 +173,8 @@ async fn listings_are_paged_and_ordered() {
     let names: Vec<_> = late.items.iter().map(|order| order.order_no.to_string()).collect();
     assert_eq!(names, ["T3", "T2"], "oldest expiry first, no final order, none that is not yet due");
     assert!(matches!(store.list_by_user(UserId(1), 2, Some("x")).await, Err(StoreError::Invalid(_))));
-    let first = StoreAudit::orders(&store, 3, None).await.unwrap();
-    let rest = StoreAudit::orders(&store, 10, first.next.as_deref()).await.unwrap();
+    let first = store.orders(3, None).await.unwrap();
+    let rest = store.orders(10, first.next.as_deref()).await.unwrap();
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (3, 2, None));
 }
 

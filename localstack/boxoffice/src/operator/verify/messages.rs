@@ -1,52 +1,110 @@
-use boxoffice_domain::ports::{GroupAccount, StoreError};
+//! The messages: what the bus says of each group, and the marks of messages still to be sent.
 
-use crate::operator::bus_view::BusView;
+use boxoffice_domain::ports::{AuditedGroup, BusAudit, GroupAccount, MarkCount, StoreAudit};
 
-/// The messages of all groups at one look.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+use crate::operator::OperatorError;
+
+/// All messages, looked at once.
+#[derive(Debug)]
 pub(super) struct Messages {
-    /// Due and not handled, whether a consumer has them or not.
-    pub(super) due: u64,
-    /// Ever put in front of a group, as far as the bus counts.
-    pub(super) sent: u64,
-    /// What became of each message; `None` where the bus does not keep it.
-    pub(super) fates: Option<Fates>,
+    accounts: Vec<GroupAccount>,
+    pub(super) marks: MarkCount,
 }
 
-/// What became of the messages that were ever put in front of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fates {
-    pub(super) handled: u64,
+/// What became of all messages that were ever sent, over all groups.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) sent: u64,
+    pub(super) done: u64,
     pub(super) dead: u64,
     pub(super) waiting: u64,
-    /// Messages that should be one of these and are not.
+    /// Messages that should be in one of the three and are not, summed group by group.
     pub(super) unaccounted: u64,
 }
 
 impl Messages {
-    pub(super) async fn look(bus: &BusView) -> Result<Self, StoreError> {
-        let accounts = bus.accounts().await?;
-        Ok(Self {
-            due: accounts.iter().map(GroupAccount::due).sum(),
-            sent: accounts.iter().filter_map(|account| account.sent).sum(),
-            fates: accounts.iter().map(fates).try_fold(Fates::default(), |all, group| {
-                let group = group?;
-                Some(Fates {
-                    handled: all.handled + group.handled,
-                    dead: all.dead + group.dead,
-                    waiting: all.waiting + group.waiting,
-                    unaccounted: all.unaccounted + group.unaccounted,
-                })
-            }),
-        })
+    pub(super) async fn look(
+        bus: &dyn BusAudit,
+        groups: &[AuditedGroup],
+        store: &dyn StoreAudit,
+    ) -> Result<Self, OperatorError> {
+        // Marks first: a message is marked until the bus has it, so none is missed in between.
+        let marks = store.marks().await?;
+        Ok(Self { accounts: bus.accounts(groups).await?, marks })
+    }
+
+    /// Messages that are due, in all groups.
+    pub(super) fn due(&self) -> u64 {
+        self.accounts.iter().map(GroupAccount::due).sum()
+    }
+
+    /// Whether nothing is due, in flight or marked.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.due() == 0 && self.marks.count == 0
+    }
+
+    /// Whether the bus tells of messages that are to be delivered again later.
+    pub(super) fn shows_retries(&self) -> bool {
+        self.accounts.iter().all(|account| account.delayed.is_some())
+    }
+
+    /// Whether no group got a message since then, as far as the bus counts them.
+    pub(super) fn none_came_since(&self, earlier: &Self) -> bool {
+        let sent = |account: &GroupAccount| (account.group.clone(), account.sent);
+        self.accounts.iter().map(sent).eq(earlier.accounts.iter().map(sent))
+    }
+
+    /// What became of all messages; `None` where the bus does not know it of each group.
+    pub(super) fn totals(&self) -> Option<Totals> {
+        let mut totals = Totals::default();
+        for account in &self.accounts {
+            totals.unaccounted += account.unaccounted()?;
+            totals.sent += account.sent?;
+            totals.done += account.done?;
+            totals.dead += account.dead?;
+            totals.waiting += account.unhandled();
+        }
+        Some(totals)
     }
 }
 
-fn fates(account: &GroupAccount) -> Option<Fates> {
-    Some(Fates {
-        unaccounted: account.unaccounted()?,
-        handled: account.done?,
-        dead: account.dead?,
-        waiting: account.unhandled(),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(group: &str, sent: u64, done: u64) -> GroupAccount {
+        GroupAccount {
+            group: group.to_owned(),
+            waiting: 0,
+            delayed: Some(0),
+            in_flight: Some(0),
+            oldest: None,
+            sent: Some(sent),
+            done: Some(done),
+            dead: Some(0),
+        }
+    }
+
+    fn messages(accounts: Vec<GroupAccount>) -> Messages {
+        Messages { accounts, marks: MarkCount::default() }
+    }
+
+    #[test]
+    fn what_one_group_lost_is_not_made_up_by_what_another_counts_twice() {
+        let totals = messages(vec![account("a", 10, 9), account("b", 10, 11)]).totals().unwrap();
+        assert_eq!((totals.sent, totals.done, totals.unaccounted), (20, 20, 2));
+    }
+
+    #[test]
+    fn a_message_that_came_and_went_between_two_looks_is_noticed() {
+        let (before, after) = (messages(vec![account("a", 10, 10)]), messages(vec![account("a", 11, 11)]));
+        assert!(before.is_at_rest() && after.is_at_rest());
+        assert!(before.none_came_since(&before) && !after.none_came_since(&before));
+    }
+
+    #[test]
+    fn a_mark_alone_is_no_rest() {
+        let marks = MarkCount { count: 1, oldest: None };
+        assert!(!Messages { marks, ..messages(vec![account("a", 1, 1)]) }.is_at_rest());
+    }
 }
