@@ -130,6 +130,6 @@ impl fmt::Debug for HealthPages {
 
 async fn ask(check: &dyn ReadinessCheck) -> Part {
     let answer = tokio::time::timeout(CHECK_TIMEOUT, check.check()).await;
-    let answer = answer.unwrap_or_else(|_| Err(format!("did not answer within {CHECK_TIMEOUT:?}")));
+    let answer = answer.unwrap_or_else(|_| Err(format!("did not respond within {CHECK_TIMEOUT:?}")));
     Part { name: check.name(), ready: answer.is_ok(), required: check.is_required(), detail: answer.err() }
 }

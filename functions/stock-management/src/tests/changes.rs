@@ -222,8 +222,8 @@ async fn a_debt_for_an_order_that_is_not_ours_is_kept_as_a_dead_letter() {
     let world = World::new();
     world.on_sale(1);
     let outcomes = handle(&world, [confirm("J1")]).await;
-    let expected = "refund due: it was paid, but only 1 seat(s) were left of ticket 300111, \
-                    and this store does not keep the order";
+    let expected = "refund due: it was paid, but ticket 300111 had only 1 seat(s) left, \
+                    and the order is not in this store";
     assert_eq!(outcomes, [Outcome::poison(expected)]);
 }
 

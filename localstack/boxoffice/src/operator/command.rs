@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Verification;
 
-/// What an operator asks.
+/// A command of an operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Command {
-    /// Is anybody there?
+    /// Checks that the server responds.
     Ping,
     /// Put one message on the bus.
     Send {
@@ -52,10 +52,10 @@ pub enum Command {
         cursor: Option<String>,
         /// Only letters stored before this instant, so that one that fails again is not taken twice.
         before: Timestamp,
-        /// Only say what would be done.
+        /// Only report what would be done.
         dry_run: bool,
     },
-    /// Throw dead letters away.
+    /// Delete dead letters.
     DlqDiscard {
         /// Which.
         filter: LetterFilter,
@@ -124,7 +124,7 @@ impl From<&LetterFilter> for DeadLetterFilter {
     }
 }
 
-/// What an operator is told.
+/// An answer to an operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "value", rename_all = "kebab-case")]
 pub enum Answer {
@@ -159,7 +159,7 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "error", content = "detail", rename_all = "kebab-case")]
 pub enum OperatorError {
-    /// There is no such thing.
+    /// It does not exist.
     #[error("{0}")]
     NotFound(String),
     /// The command cannot work as it was given.
@@ -367,9 +367,9 @@ pub struct GroupView {
     pub group: String,
     /// Messages that are due and not handled yet.
     pub waiting: u64,
-    /// Messages whose time has not come; none where the bus cannot tell.
+    /// Messages whose time has not come; none where the bus cannot count them.
     pub delayed: Option<u64>,
-    /// Messages being handled; none where the bus cannot tell, and counts them as waiting.
+    /// Messages being handled; none where the bus cannot count them separately; they then count as waiting.
     pub in_flight: Option<u64>,
     /// How long the oldest due message has been waiting, in seconds; none where nothing is due.
     pub oldest_seconds: Option<f64>,

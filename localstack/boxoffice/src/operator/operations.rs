@@ -31,7 +31,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Works on what was opened; `deliveries` is the file where log providers write what they delivered.
+    /// Works on the opened backends; `deliveries` is the file where log providers write what they delivered.
     pub fn new(opened: &Backends, deliveries: Option<PathBuf>) -> Self {
         let zone = opened.functions.rules.zone.clone();
         Self { ports: opened.ports.clone(), zone, audit: Audit::new(opened, deliveries) }
@@ -40,11 +40,11 @@ impl Operations {
     /// Carries out one command.
     pub async fn run(&self, command: Command) -> Result<Answer, OperatorError> {
         match command {
-            Command::Ping => Ok(Answer::Done("boxoffice is here".to_owned())),
+            Command::Ping => Ok(Answer::Done("boxoffice is running".to_owned())),
             Command::Send { topic, tag, key, body_base64, sys_flag, properties } => {
-                let body = STANDARD
-                    .decode(body_base64)
-                    .map_err(|error| OperatorError::Invalid(format!("the body is no base64: {error}")))?;
+                let body = STANDARD.decode(body_base64).map_err(|error| {
+                    OperatorError::Invalid(format!("the body is not valid base64: {error}"))
+                })?;
                 self.send(topic, tag, key, body, sys_flag, properties).await
             }
             Command::DlqList { filter, limit, cursor } => {
@@ -56,7 +56,7 @@ impl Operations {
             }
             Command::DlqShow { id } => match self.ports.dead_letters.get(&id).await? {
                 Some(letter) => Ok(Answer::DeadLetter(Box::new(letter.into()))),
-                None => Err(OperatorError::NotFound(format!("there is no dead letter {id}"))),
+                None => Err(OperatorError::NotFound(format!("dead letter {id} does not exist"))),
             },
             Command::DlqRedrive { filter, limit, cursor, before, dry_run } => {
                 self.redrive(&filter, limit, cursor, before, dry_run).await
@@ -200,7 +200,7 @@ impl Operations {
         }
         match ticket_id {
             Some(id) if rows.is_empty() => {
-                Err(OperatorError::NotFound(format!("no stock was ever loaded for ticket {id}")))
+                Err(OperatorError::NotFound(format!("no stock was loaded for ticket {id}")))
             }
             _ => Ok(Answer::Stock(rows)),
         }
@@ -231,7 +231,7 @@ impl Operations {
     async fn show_order(&self, order_no: &str) -> Result<Answer, OperatorError> {
         let order_no = parse(order_no)?;
         let Some(order) = self.ports.orders.get(&order_no).await? else {
-            return Err(OperatorError::NotFound(format!("there is no order {order_no}")));
+            return Err(OperatorError::NotFound(format!("order {order_no} does not exist")));
         };
         let entry = self.ports.ledger.entry(order.ticket_id, &order_no).await?;
         Ok(Answer::Order(Box::new(OrderView::new(order, entry.map(|entry| format!("{:?}", entry.state))))))
