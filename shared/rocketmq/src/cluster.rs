@@ -40,8 +40,8 @@ pub(crate) struct Cluster {
     pub(crate) starting: AtomicUsize,
 }
 
-/// Makes ready to use a cluster. Connects when first used, and watches from now on whether the cluster can be reached, so
-/// it may be unavailable. [`TransportError::Refused`] when the client library does not take the settings.
+/// Prepares the use of a cluster, which may be unreachable. Connects at the first use, and from now on watches whether the
+/// cluster can be reached. [`TransportError::Refused`] when the client library rejects the settings.
 pub async fn connect(settings: RocketMqSettings) -> Result<Arc<dyn RocketMq>, TransportError> {
     let client = Arc::new(Client::new(settings)?);
     let watch = Arc::new(Watch::start(client.clone()));

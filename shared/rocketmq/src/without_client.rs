@@ -6,7 +6,6 @@ use crate::RocketMqSettings;
 use crate::settings::WITHOUT_CLIENT;
 
 /// Always an error: this program was built without the client library, which [`RocketMqSettings::read`] reports as well.
-#[expect(clippy::unused_async, reason = "it stands for an async function")]
 pub async fn open(_: &RocketMqSettings) -> Result<BusParts, BackendError> {
     Err(BackendError::new("BUS", format!("required: {WITHOUT_CLIENT}")))
 }
