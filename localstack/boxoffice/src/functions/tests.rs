@@ -69,7 +69,7 @@ fn each_is_called_by_its_own_name() {
 #[test]
 fn every_consumer_takes_the_messages_of_its_route() {
     let world = World::new();
-    let mut routed = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for function in consumers(&world.ports(), &world.settings()) {
         let subscription = function.subscription();
         // The dead letters of every route.
@@ -80,10 +80,10 @@ fn every_consumer_takes_the_messages_of_its_route() {
         let route = ROUTES.iter().find(|route| route.function == function.name());
         let route = route.unwrap_or_else(|| panic!("{} has no route", function.name()));
         assert_eq!(subscription, Subscription::new(route.group, route.topic, route.tags));
-        routed.insert(route.function);
+        seen.insert(route.function);
     }
     let routes: BTreeSet<_> = ROUTES.iter().map(|route| route.function).collect();
-    assert_eq!(routed, routes, "a route belongs to no function");
+    assert_eq!(seen, routes, "a route belongs to no function");
 }
 
 #[test]
