@@ -17,7 +17,7 @@ use crate::{BackendSettings, HostError, HostSettings};
 pub struct Backends {
     /// Every port.
     pub ports: Ports,
-    /// What functions are told besides.
+    /// The settings of functions.
     pub functions: FunctionSettings,
     /// Feeds functions.
     pub transport: Arc<dyn Transport>,

@@ -56,7 +56,7 @@ pub enum HostError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         because: String,
     },
     /// The operating system refused something else.

@@ -25,13 +25,13 @@ pub struct Host {
     pub ports: Ports,
     /// Feeds functions.
     pub transport: Arc<dyn Transport>,
-    /// Begins when the process is told to stop.
+    /// Begins when the process is asked to stop.
     pub shutdown: Shutdown,
     /// The metrics of this process.
     pub telemetry: Telemetry,
 }
 
-/// Runs a consumer function until the process is told to stop.
+/// Runs a consumer function until the process is asked to stop.
 pub fn run_function<F: Function>(
     name: &'static str,
     build: impl FnOnce(&Ports, &FunctionSettings) -> F,
@@ -44,7 +44,7 @@ pub fn run_function<F: Function>(
     })
 }
 
-/// Runs a sweeper until the process is told to stop.
+/// Runs a sweeper until the process is asked to stop.
 pub fn run_sweeper_function<S: Sweeper>(
     name: &'static str,
     build: impl FnOnce(&HostSettings, &Ports) -> S,

@@ -1,4 +1,4 @@
-//! What a program needs besides its backends: who is told what, shows and prices, time and names.
+//! What a program needs besides its backends: notification providers, alerts, shows and prices, time and names.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -104,7 +104,7 @@ impl HostSettings {
         Ok(Self { described: settings.finish()?, ..read })
     }
 
-    /// What functions are told besides their ports.
+    /// The settings of functions.
     pub fn functions(&self) -> FunctionSettings {
         FunctionSettings { rules: self.rules.clone(), idempotency: self.idempotency }
     }

@@ -73,12 +73,12 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Notifications delivered, each counted once; 0 where no file tells.
+    /// Notifications delivered, each counted once; 0 where there is no file.
     pub fn notified(&self) -> u64 {
         self.deliveries.unwrap_or(0).saturating_sub(self.repeated_deliveries.unwrap_or(0))
     }
 
-    /// True when an invariant is known not to hold.
+    /// True when an invariant is violated.
     pub fn is_broken(&self) -> bool {
         self.invariants.iter().any(|invariant| invariant.holds == Some(false))
     }

@@ -40,7 +40,7 @@ impl BackendSettings {
             "where messages go: embedded:FILE keeps them in an SQLite file, rocketmq://HOST:PORT sends them to a cluster \
              (its name servers, several separated by ;)",
         );
-        // Two roles share what both can use, unless told otherwise.
+        // Two roles share a backend that both can use, unless set otherwise.
         let default = |of: &BackendUrl, schemes: &[&str]| {
             if schemes.contains(&of.scheme()) { of.expose() } else { DEFAULT.to_owned() }
         };

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use boxoffice_runtime::config::{BackendUrl, Secret, Settings};
 
-/// Who is told what, and how.
+/// Who is notified, and how.
 #[derive(Debug, Clone)]
 pub struct ProviderSettings {
     /// Text messages: the settings that begin with `SMS_`.
