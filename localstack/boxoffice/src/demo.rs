@@ -4,17 +4,17 @@
 //! restarted meanwhile.
 
 mod buyer;
-mod office;
 mod outcome;
 mod plan;
 pub mod programs;
 mod report;
 mod sale;
-mod scratch;
+mod sale_operator;
 mod shop;
 mod tally;
+mod temporary;
 
-pub use office::{CommandError, Office};
 pub use plan::Plan;
 pub use sale::{SaleError, run};
-pub use scratch::{Scratch, on_programs, on_server};
+pub use sale_operator::{CommandError, Office};
+pub use temporary::{Scratch, on_programs, on_server};

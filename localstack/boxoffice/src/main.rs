@@ -9,9 +9,9 @@ use boxoffice::cli::{
 };
 use boxoffice::demo::{self, Office, Plan, Scratch};
 use boxoffice::operator::{Answer, Command, LetterFilter, RedriveView};
-use boxoffice::reach::{Reach, running_server};
+use boxoffice::operator_access::{Reach, running_server};
 use boxoffice::serve::Server;
-use boxoffice::{DEMO_CATALOGUE, captured, print};
+use boxoffice::{DEMO_CATALOGUE, print, send_file};
 use boxoffice_host::{CatalogueSource, HostError, HostSettings, QUIET_TARGETS};
 use boxoffice_runtime::config::settings_table;
 use boxoffice_runtime::{Shutdown, shutdown, telemetry};
@@ -104,7 +104,7 @@ fn command(action: Action) -> anyhow::Result<Command> {
 }
 
 fn send(args: &SendArgs) -> anyhow::Result<Command> {
-    captured::command(args).context("nothing was sent")
+    send_file::command(args).context("nothing was sent")
 }
 
 /// Refuses to touch every letter unless that was said.

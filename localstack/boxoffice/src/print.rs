@@ -4,7 +4,7 @@ use comfy_table::Table;
 
 use crate::operator::{Answer, DeadLetterView, GroupView, OrderView, RedriveView};
 use crate::table;
-use crate::wording::{counted, shortened};
+use crate::text::{counted, shortened};
 
 /// The most of an error or a title that a table shows, in characters.
 const CELL: usize = 60;

@@ -21,9 +21,9 @@ pub(super) struct Outcome {
     pub(super) pay: Latency,
     pub(super) seats_taken: u64,
     /// Orders paid in this sale whose seats were gone. Nothing in a sale makes the stock cache forget, so there is none.
-    pub(super) paid_for_nothing: u64,
+    pub(super) paid_then_refunded: u64,
     /// Notifications that are neither sent nor to be seen anywhere.
-    pub(super) untold: u64,
+    pub(super) missing_notifications: u64,
     pub(super) verification: Verification,
 }
 
@@ -33,8 +33,8 @@ impl Outcome {
         !self.verification.is_broken()
             && self.verification.quiet
             && self.seats_taken == u64::from(self.plan.seats)
-            && self.paid_for_nothing == 0
-            && self.untold == 0
+            && self.paid_then_refunded == 0
+            && self.missing_notifications == 0
             && self.failed.is_empty()
             && self.illegal_moves == 0
             && self.repeated_numbers == 0

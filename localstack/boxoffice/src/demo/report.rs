@@ -16,14 +16,14 @@ pub(super) fn print(outcome: &Outcome) {
     let rows = [
         ("orders accepted", outcome.accepted.to_string()),
         ("orders paid", outcome.paid.to_string()),
-        ("paid, but the seats were gone", outcome.paid_for_nothing.to_string()),
+        ("paid, but the seats were gone", outcome.paid_then_refunded.to_string()),
         ("sold out", outcome.sold_out.to_string()),
         ("cancelled by timeout", outcome.timed_out.to_string()),
         ("reserved, payment window still open", outcome.still_reserved.to_string()),
         ("buyers who got no response", outcome.failed.len().to_string()),
         ("seats locked or sold in this sale", format!("{} of {}", outcome.seats_taken, plan.seats)),
         ("notifications sent", deliveries),
-        ("notifications missing", outcome.untold.to_string()),
+        ("notifications missing", outcome.missing_notifications.to_string()),
         ("dead letters", verification.dead_letters.to_string()),
     ];
     for (what, count) in rows {

@@ -6,15 +6,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::buyer::{End, Intent, buy};
-use super::office::{CommandError, Office};
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::report;
+use super::sale_operator::{CommandError, Office};
 use super::shop::{Shop, ShopError, Wish};
 use super::tally::Tally;
 use crate::admin::ClientError;
 use crate::operator::{Answer, Command, Verification};
-use crate::reach::ReachError;
+use crate::operator_access::ReachError;
 
 /// A time to pay that a demonstration can wait for.
 const WATCHABLE_WINDOW: Duration = Duration::from_secs(60);
@@ -212,7 +212,7 @@ impl Sale {
             if rested || self.shop.is_over() {
                 let verification = self.verify().await?;
                 // Something may have become due since.
-                let settled = verification.quiet && self.untold(&verification) == 0;
+                let settled = verification.quiet && self.missing_notifications(&verification) == 0;
                 if settled || self.shop.is_over() {
                     return Ok(verification);
                 }
@@ -223,7 +223,7 @@ impl Sale {
 
     /// Notifications that buyers of this sale did not get and that are not dead letters either. Where the bus reports
     /// messages that wait for a retry, I7 accounts for them.
-    fn untold(&self, verification: &Verification) -> u64 {
+    fn missing_notifications(&self, verification: &Verification) -> u64 {
         if self.sees_retries || verification.deliveries.is_none() {
             return 0;
         }
@@ -283,8 +283,8 @@ impl Sale {
             process: self.tally.process(),
             pay: self.tally.pay(),
             seats_taken: u64::from(stock.locked + stock.sold).saturating_sub(self.taken_before),
-            paid_for_nothing: self.since(&verification, |seen| seen.paid_for_nothing),
-            untold: self.untold(&verification),
+            paid_then_refunded: self.since(&verification, |seen| seen.paid_then_refunded),
+            missing_notifications: self.missing_notifications(&verification),
             verification,
         })
     }

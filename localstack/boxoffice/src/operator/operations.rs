@@ -17,7 +17,7 @@ use super::{
     Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
 };
 use crate::functions;
-use crate::wording::counted;
+use crate::text::counted;
 
 /// The most dead letters or refunds that one call answers with.
 const ITEMS_PER_CALL: u32 = 500;

@@ -51,7 +51,7 @@ pub struct Verification {
     /// Orders that are Paid.
     pub paid: u64,
     /// Those of them whose seats were gone, so that the money goes back: the stock cache had promised too much.
-    pub paid_for_nothing: u64,
+    pub paid_then_refunded: u64,
     /// Orders that are Cancelled.
     pub cancelled: u64,
     /// Orders that wait for their payment, within their time.
@@ -93,7 +93,7 @@ pub(super) async fn verify(ports: &Ports, audit: &Audit) -> Result<Verification,
         invariants: invariants::judge(&census),
         orders: census.orders.count,
         paid: census.orders.paid,
-        paid_for_nothing: census.orders.paid_for_nothing,
+        paid_then_refunded: census.orders.paid_then_refunded,
         cancelled: census.orders.cancelled,
         awaiting_payment: census.orders.awaiting_payment,
         locked: census.stock.locked,

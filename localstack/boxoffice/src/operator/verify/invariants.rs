@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Invariant;
 use super::census::Census;
-use crate::wording::counted;
+use crate::text::counted;
 
 /// The most order numbers that a row names.
 const NAMED: usize = 3;
@@ -105,7 +105,7 @@ fn payments(census: &Census) -> Invariant {
              {} wait in dead letters",
             counted(orders.paid, "order"),
             counted(orders.refunds_due, "refund"),
-            orders.paid_for_nothing,
+            orders.paid_then_refunded,
             orders.payments_lost + census.seats_missing.len() as u64,
             some_of(&census.seats_missing),
             orders.without_seats.len() - census.seats_missing.len(),

@@ -22,7 +22,7 @@ pub(super) struct Orders {
     /// Refunds recorded and not settled.
     pub(super) refunds_due: u64,
     /// Paid orders whose seats were gone, so that the money goes back.
-    pub(super) paid_for_nothing: u64,
+    pub(super) paid_then_refunded: u64,
     /// Paid orders that have neither their seats nor a refund.
     pub(super) without_seats: HashSet<String>,
     /// Cancelled orders that were paid and have no refund.
@@ -70,7 +70,7 @@ impl Orders {
         let has_seats = entry.as_ref().is_some_and(|entry| entry.state == LedgerState::Confirmed);
         match order.state {
             OrderState::Paid => {
-                self.paid_for_nothing += u64::from(refund.is_some());
+                self.paid_then_refunded += u64::from(refund.is_some());
                 if !has_seats && refund.is_none() {
                     self.without_seats.insert(order.order_no.to_string());
                 }

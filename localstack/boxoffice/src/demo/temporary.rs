@@ -12,14 +12,14 @@ use boxoffice_runtime::{Shutdown, telemetry};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use super::office::Office;
 use super::plan::Plan;
 use super::programs::{Programs, free_address};
 use super::sale::run;
+use super::sale_operator::Office;
 use crate::DEMO_CATALOGUE;
 use crate::admin::AdminClient;
 use crate::functions::FUNCTIONS;
-use crate::reach::Reach;
+use crate::operator_access::Reach;
 use crate::serve::Server;
 
 /// A time to pay whose end can be watched.

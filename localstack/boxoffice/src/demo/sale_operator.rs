@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::admin::{AdminClient, ClientError};
 use crate::operator::{Answer, Command, OperatorError};
-use crate::reach::{Reach, ReachError};
+use crate::operator_access::{Reach, ReachError};
 
 /// Who carries out the commands of a sale, and where its buyers order.
 pub struct Office {
