@@ -27,8 +27,6 @@ pub struct Backends {
     pub bus_audit: Arc<dyn BusAudit>,
     /// Posts alerts, where a webhook is configured.
     pub(crate) alert_forwarder: Option<AlertForwarder>,
-    /// The file of the stores, for benchmarks that ask what its writer did.
-    pub embedded: boxoffice_embedded::Embedded,
     resources: [Arc<dyn Resource>; 3],
 }
 
@@ -108,7 +106,6 @@ fn join(
         store_audit: store.audit,
         bus_audit: bus.audit,
         alert_forwarder,
-        embedded,
         resources: [bus.resource, stock.resource, store.resource],
     }
 }

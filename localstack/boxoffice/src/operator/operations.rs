@@ -1,11 +1,8 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boxoffice_domain::ports::{
-    AuditedGroup, DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError, StoreAudit,
-};
+use boxoffice_domain::ports::{DeadLetter, DeadLetterFilter, Outgoing, Ports, SendError};
 use boxoffice_domain::{OrderNo, TicketId};
 use boxoffice_flow::MessageWriter;
 use boxoffice_host::Backends;
@@ -16,7 +13,6 @@ use super::command::{LetterFilter, RefundView, SyncView};
 use super::{
     Answer, Command, DeadLetterView, GroupView, OperatorError, OrderView, RedriveView, StockView, verify,
 };
-use crate::functions;
 use crate::text::counted;
 
 /// The most dead letters or refunds that one call answers with.

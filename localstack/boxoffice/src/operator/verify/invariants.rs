@@ -31,8 +31,12 @@ fn counters(census: &Census) -> Invariant {
     let stock = &census.stock;
     let broken = stock.oversold > 0 || stock.miscounted > 0;
     let holds = if broken { Some(false) } else { (stock.changing == 0).then_some(true) };
-    let mut figures = format!(
-        "{}: {} locked + {} sold of {} seats; {} oversold, {} differ from their records",
+    let changing = match stock.changing {
+        0 => String::new(),
+        tickets => format!("; {tickets} changed while they were read"),
+    };
+    let figures = format!(
+        "{}: {} locked + {} sold of {} seats; {} oversold, {} differ from their records{changing}",
         counted(stock.tickets, "ticket"),
         stock.locked,
         stock.sold,
@@ -40,9 +44,6 @@ fn counters(census: &Census) -> Invariant {
         stock.oversold,
         stock.miscounted
     );
-    if stock.changing > 0 {
-        figures.push_str(&format!("; {} changed while they were read", stock.changing));
-    }
     invariant(
         "I1",
         "seats locked and sold never exceed the total, and match the ledger's records",
