@@ -48,14 +48,14 @@ impl BackendSettings {
             "STORE",
             &default(&bus, OF_STORES),
             OF_STORES,
-            "where orders, ledger, idempotency records and dead letters are kept; by default in the file of BUS, if that is \
-             one",
+            "where orders, ledger, idempotency records and dead letters are kept; by default in the file of BUS, if BUS \
+             names a file",
         );
         let stock = s.backend(
             "STOCK",
             &default(&store, OF_STOCK),
             OF_STOCK,
-            "where the stock cache is kept that buyers race for; by default in the file of STORE, if that is one",
+            "where the stock cache, for which buyers race, is kept; by default in the file of STORE, if STORE names a file",
         );
         let embedded = EmbeddedSettings::read(s, &bus, &store, &stock);
         let rocketmq = RocketMqSettings::read(s, &bus);

@@ -28,14 +28,14 @@ pub(super) fn catalogue(s: &mut Settings) -> Option<CatalogueSource> {
 
 pub(super) fn user_directory(s: &mut Settings) -> Option<PathBuf> {
     let path =
-        s.optional_text("USER_DIRECTORY", "TOML file with the addresses of buyers whose orders carry none");
+        s.optional_text("USER_DIRECTORY", "TOML file with the addresses of buyers whose orders contain none");
     path.map(PathBuf::from)
 }
 
 pub(super) fn rules(s: &mut Settings) -> BusinessRules {
     let defaults = BusinessRules::default();
     BusinessRules {
-        zone: s.zone("ZONE", "Asia/Shanghai", "time zone of date-times that carry none"),
+        zone: s.zone("ZONE", "Asia/Shanghai", "time zone of date-times that do not name one"),
         payment_window: s.duration(
             "PAYMENT_WINDOW",
             defaults.payment_window,

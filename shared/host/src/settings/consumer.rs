@@ -26,7 +26,7 @@ pub(super) fn consumer(s: &mut Settings, advice: BusAdvice) -> ConsumerSettings 
             "MESSAGE_LEASE",
             defaults.lease,
             SECOND..=12 * HOUR,
-            "how long a worker may hold a message before it is redelivered",
+            "how long a worker may hold a message before it is redelivered; not used on RocketMQ",
         ),
         retry: RetryPolicy {
             max_attempts: s.integer(
@@ -63,8 +63,8 @@ pub(super) fn threads(s: &mut Settings) -> Option<usize> {
         "RUNTIME_THREADS",
         0,
         0..=1_024,
-        "threads of the async runtime; 0 means one for each core, and for a function's own program what suits BUS (1 on \
-         RocketMQ, where each batch has a thread of its own)",
+        "number of threads of the async runtime; 0 means one per core, or, in a function's own program, the number that \
+         suits BUS (1 on RocketMQ, where each batch has a thread of its own)",
     );
     Some(threads).filter(|threads| *threads > 0)
 }
@@ -100,6 +100,6 @@ pub(super) fn reconcile_interval(s: &mut Settings) -> Duration {
         "RECONCILE_INTERVAL",
         MINUTE,
         SECOND / 10..=DAY,
-        "how often stock-reconcile has the stock cache of every ticket compared with the ledger",
+        "how often stock-reconcile requests a comparison of every ticket's stock cache with the ledger",
     )
 }

@@ -42,7 +42,7 @@ impl ProviderSettings {
             ),
             push: ChannelSettings::read(s, "PUSH", &["log", "http", "https"], "who sends push notifications"),
             alert_webhook: s.web_address("ALERT_WEBHOOK", "where alerts are posted, in addition to the log"),
-            alert_secret: s.secret("ALERT_SECRET", "signs alerts"),
+            alert_secret: s.secret("ALERT_SECRET", "signs the requests to ALERT_WEBHOOK"),
         }
     }
 

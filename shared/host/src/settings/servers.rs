@@ -70,13 +70,13 @@ pub(super) fn admin(s: &mut Settings, backends: &BackendSettings) -> AdminSettin
             0,
             "address of the admin API; port 0 picks a free port, which operators find in ADMIN_FILE",
         ),
-        token: s.secret("ADMIN_TOKEN", "what an operator must present; generated at each start if not set"),
+        token: s.secret("ADMIN_TOKEN", "secret that the admin API requires; generated at each start if not set"),
         file: s
             .text(
                 "ADMIN_FILE",
                 &file.to_string_lossy(),
                 "where a running server writes the address and the token of its admin API, for commands on the same \
-                 machine; by default next to the file of STORE, if that is one",
+                 machine; by default next to the file of STORE, if STORE names a file",
             )
             .into(),
     }
