@@ -26,8 +26,8 @@ fn range(figures: &[f64]) -> String {
 pub fn print(sent: &Sent, measured: &[Measured], messages: usize, rate: usize) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
-        "\nBoxoffice on RocketMQ, {cores} cores for broker, producer and consumer together. Of each consumer its best \
-         round;\np99 of every round. The bare client has a listener that does nothing; Java runs with -Xmx512m.\n"
+        "\nBoxoffice on RocketMQ, {cores} cores for broker, producer and consumer together. The best round of each \
+         consumer;\np99 of every round. The bare client has a listener that does nothing; Java runs with -Xmx512m.\n"
     );
     println!(
         "Boxoffice sends, 64 at once: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {:.2} CPU s per 100,000, {:.0} MiB\n",

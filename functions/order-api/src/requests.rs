@@ -109,7 +109,7 @@ fn check_contact(contact: &Contact, invalid: &mut Vec<InvalidField>) {
         }
     };
     let phone = format!(
-        "must have 5 to 20 digits and at most {PHONE_MAX} characters; other than digits only + ( ) - and spaces are allowed"
+        "must have 5 to 20 digits and at most {PHONE_MAX} characters; only digits, + ( ) - and spaces are allowed"
     );
     check("phone", contact.phone.as_ref(), is_phone, phone);
     let email = format!("must have the form name@domain and at most {EMAIL_MAX} bytes");

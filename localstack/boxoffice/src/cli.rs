@@ -14,7 +14,7 @@ pub struct Cli {
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
-    /// A TOML file with settings; environment variables win over it.
+    /// A TOML file with settings; environment variables take precedence.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ pub enum Action {
     /// What waits on the bus, per consumer group.
     #[command(visible_alias = "lag")]
     Status,
-    /// Check the invariants from the stores; exit status 1 if one does not hold.
+    /// Check the invariants I1 to I8; exit status 1 if one does not hold.
     Verify,
     /// List every setting, its default and its meaning.
     Settings,
@@ -52,35 +52,36 @@ pub enum Action {
 /// The sale of the demonstration.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Buyers who arrive at once.
+    /// Number of buyers, who all arrive at the same time.
     #[arg(long, default_value_t = 5_000)]
     pub buyers: u32,
-    /// Seats on sale.
+    /// Number of seats on sale.
     #[arg(long, default_value_t = 1_000)]
     pub seats: u32,
-    /// How many of a hundred buyers with reserved seats never pay.
+    /// Percentage of the buyers with reserved seats who never pay.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub walk_away: u32,
-    /// Buyers whose requests are under way at the same time.
+    /// Maximum number of buyers whose requests are in progress at the same time.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub at_once: u32,
-    /// The random seed: who wants how many seats, and who pays.
+    /// The random seed: it decides who wants how many seats, and who pays.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The longest the whole sale may take, in seconds.
+    /// Time limit for the whole sale, in seconds.
     #[arg(long, default_value_t = 180)]
     pub time_limit: u64,
     /// The show, the session and the ticket tier to sell.
     #[arg(long, value_name = "SHOW,SESSION,TICKET", value_delimiter = ',', num_args = 3,
         default_values_t = [3001, 30_011, 300_111])]
     pub ticket: Vec<i64>,
-    /// Start a server of its own on a scratch file even if one is running.
+    /// Start a separate server on a temporary file, even if a server is running.
     #[arg(long)]
     pub alone: bool,
-    /// Run every function as a process of its own, on the broker that BUS names; their programs are in this program's folder.
+    /// Run every function as a process of its own, on the broker that BUS names; its program must be in the folder of this
+    /// program.
     #[arg(long)]
     pub programs: bool,
-    /// The same, and kill each of them in turn during the sale, as `kill -9` does, and start it again.
+    /// Like --programs, but also kill each process in turn during the sale, as `kill -9` does, and start it again.
     #[arg(long)]
     pub kill_programs: bool,
 }
@@ -91,13 +92,13 @@ pub struct SendArgs {
     /// The topic.
     #[arg(long, required_unless_present = "captured")]
     pub topic: Option<String>,
-    /// The tag. Without one it is taken from the payload's eventType, operation or channel.
+    /// The tag; by default it is taken from eventType, operation or channel of the payload.
     #[arg(long)]
     pub tag: Option<String>,
-    /// KEYS. Without one it is taken from the payload's orderNo.
+    /// The message key (KEYS); by default it is taken from orderNo of the payload.
     #[arg(long)]
     pub key: Option<String>,
-    /// RocketMQ's system flag, when the body is compressed.
+    /// RocketMQ's system flag (sysFlag), which says how the body is compressed; 0 if it is not.
     #[arg(long, default_value_t = 0)]
     pub sys_flag: i32,
     /// The file is a captured RocketMQ message: JSON with topic, tag, keys, properties, sysFlag and wireBodyBase64.
@@ -113,16 +114,16 @@ pub struct FilterArgs {
     /// Only this letter.
     #[arg(long)]
     pub id: Option<String>,
-    /// Only of this consumer group.
+    /// Only letters of this consumer group.
     #[arg(long)]
     pub group: Option<String>,
-    /// Only of this topic.
+    /// Only letters of this topic.
     #[arg(long)]
     pub topic: Option<String>,
-    /// Only with this tag.
+    /// Only letters with this tag.
     #[arg(long)]
     pub tag: Option<String>,
-    /// Only with this key.
+    /// Only letters with this key.
     #[arg(long)]
     pub key: Option<String>,
 }
@@ -142,7 +143,7 @@ pub enum DlqAction {
         /// Which.
         #[command(flatten)]
         filter: FilterArgs,
-        /// The most to list.
+        /// Maximum number of letters to list.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
     },
@@ -151,15 +152,15 @@ pub enum DlqAction {
         /// The letter's id.
         id: String,
     },
-    /// Deliver them once more, each to the group that could not handle it.
+    /// Deliver them again, each to the group that could not handle it.
     Redrive {
         /// Which.
         #[command(flatten)]
         filter: FilterArgs,
-        /// Needed to redrive every letter.
+        /// Redrive every letter; required if no filter is given.
         #[arg(long)]
         all: bool,
-        /// The most letters a second.
+        /// Maximum number of letters per second.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         rate: Option<u32>,
         /// Only report what would be done.
@@ -171,7 +172,7 @@ pub enum DlqAction {
         /// Which.
         #[command(flatten)]
         filter: FilterArgs,
-        /// Needed to discard every letter.
+        /// Discard every letter; required if no filter is given.
         #[arg(long)]
         all: bool,
     },
@@ -184,7 +185,7 @@ pub enum StockAction {
     Load {
         /// The ticket.
         ticket_id: i64,
-        /// Its seats.
+        /// Its number of seats.
         total: u32,
     },
     /// Show the stock of a ticket, or of every ticket of the catalogue.
@@ -192,9 +193,9 @@ pub enum StockAction {
         /// The ticket.
         ticket_id: Option<i64>,
     },
-    /// Have the stock cache compared with the ledger and repaired.
+    /// Ask stock-management to compare the stock cache with the ledger and to repair it.
     Sync {
-        /// The ticket; without one every ticket of the catalogue.
+        /// The ticket; by default every ticket of the catalogue.
         ticket_id: Option<i64>,
     },
 }

@@ -66,7 +66,7 @@ async fn serve(settings: HostSettings) -> anyhow::Result<()> {
     let store = settings.backends.store.to_string();
     let server = Server::start(settings, Some(telemetry), shutdown).await?;
     let url = format!("http://{}", server.api);
-    println!("Boxoffice serves on {url}, its stores are in {store}. Try:\n");
+    println!("Boxoffice is listening on {url}; its stores are in {store}. Try:\n");
     println!(
         "  curl -s {url}/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: first' \\\n       -d '{{\"userId\":1,\"showId\":3001,\"sessionId\":30011,\"ticketId\":300111,\"quantity\":2}}'"
     );
@@ -201,7 +201,7 @@ async fn demo(settings: HostSettings, args: DemoArgs) -> anyhow::Result<ExitCode
         && !programs
         && let Some(admin) = running_server(&settings, http()?).await?
     {
-        println!("The sale is made on the running server, http://{}", admin.endpoint().api);
+        println!("The sale uses the running server, http://{}", admin.endpoint().api);
         let good = demo::run(plan, http()?, Office::of_server(admin), || {}).await?;
         return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }

@@ -37,7 +37,8 @@ pub fn answer(answer: &Answer, json: bool) -> Result<(), serde_json::Error> {
             println!("{stock}");
         }
         Answer::Sync(view) => println!(
-            "asked stock-management to compare and repair {}; drift is reported in its log and as an alert",
+            "asked stock-management to compare and repair the stock cache of {}; drift is reported in its log and as \
+             an alert",
             counted(view.ticket_ids.len() as u64, "ticket")
         ),
         Answer::Order(order) => order_table(order),
@@ -122,7 +123,7 @@ fn dead_letter(letter: &DeadLetterView) {
         ("key", letter.key.as_deref().unwrap_or("none")),
         ("message id", &letter.message_id),
         ("tries", &letter.attempts.to_string()),
-        ("redrives before", &letter.generation.to_string()),
+        ("earlier redrives", &letter.generation.to_string()),
         ("stored", &letter.stored_at),
         ("why", &letter.error),
     ] {

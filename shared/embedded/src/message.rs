@@ -29,7 +29,7 @@ impl QueuedMessage {
         }
         if message.body.len() > MAX_BODY_BYTES {
             return Err(SendError::Rejected(format!(
-                "the body has {} bytes, the most is {MAX_BODY_BYTES}",
+                "the body has {} bytes, the maximum is {MAX_BODY_BYTES}",
                 message.body.len()
             )));
         }

@@ -57,7 +57,7 @@ pub enum OpenError {
         because: String,
     },
     /// A newer program made it.
-    #[error("{} has layout {found}, but this program supports layouts up to {known}; use the newer program", path.display())]
+    #[error("{} has layout {found}, but this program supports layouts up to {known}; use a newer version", path.display())]
     NewerSchema {
         /// The file.
         path: PathBuf,

@@ -41,7 +41,7 @@ impl Statistics for Embedded {
             })
             .await?;
         recorded
-            .ok_or_else(|| StoreError::Invalid(format!("the sales of ticket {ticket_id} exceed any amount")))
+            .ok_or_else(|| StoreError::Invalid(format!("the total sales of ticket {ticket_id} are too large")))
     }
 
     async fn total(&self, ticket_id: TicketId) -> Result<SalesTotal, StoreError> {

@@ -7,7 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gives no random bytes: {0}")]
+#[error("the operating system did not provide random bytes: {0}")]
 pub struct NoRandomness(String);
 
 /// Makes unique order numbers and names: the [`Ids`] of every program.

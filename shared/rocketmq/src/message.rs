@@ -26,7 +26,7 @@ pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(3 * 24 * 3600 - 6
 /// Why a message can never be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unsendable {
-    #[error("the body has {found} bytes, the broker accepts {allowed}")]
+    #[error("the body has {found} bytes, the maximum is {allowed} (ROCKETMQ_MAX_MESSAGE)")]
     TooLarge { found: usize, allowed: usize },
     #[error("the body is empty, which RocketMQ does not accept")]
     Empty,

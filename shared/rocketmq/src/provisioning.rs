@@ -79,9 +79,9 @@ impl Preparing<'_> {
                     Err(AdminError::Forbidden(because)) => tracing::warn!(
                         group,
                         because,
-                        "the consumer group does not exist and the account may not create it; unless the broker does \
-                         so by itself (autoCreateSubscriptionGroup) nothing is consumed until an administrator does \
-                         (mqadmin updateSubGroup)"
+                        "the consumer group does not exist and the account may not create it; unless the broker \
+                         creates it by itself (autoCreateSubscriptionGroup), nothing is consumed until an \
+                         administrator creates it (mqadmin updateSubGroup)"
                     ),
                     Err(error) => return Err(error),
                 }
@@ -93,7 +93,7 @@ impl Preparing<'_> {
                     tracing::warn!(
                         topic = wanted.topic,
                         because,
-                        "the account may not prepare a topic; the broker creates it when it needs it"
+                        "the account may not create or change this topic; the broker creates it when it needs it"
                     );
                 }
                 done => done?,
@@ -160,7 +160,7 @@ impl Preparing<'_> {
         let begun = Instant::now();
         while !holds(&self.admin.topic(topic).await?) {
             if begun.elapsed() > SPREADING {
-                let because = format!("{topic}: the name servers do not know its change yet");
+                let because = format!("{topic}: the change has not reached the name servers yet");
                 return Err(AdminError::Unavailable(because));
             }
             sleep(LOOKING).await;
@@ -173,7 +173,7 @@ impl Preparing<'_> {
 fn needs(error: AdminError, lacking: &str, command: &str) -> AdminError {
     match error {
         AdminError::Forbidden(because) => AdminError::Forbidden(format!(
-            "{lacking}, and the account may not change that: have an administrator do so (mqadmin {command}), or make \
+            "{lacking}, and the account may not change that: ask an administrator to do so (mqadmin {command}), or make \
              the account an administrator; {because}"
         )),
         other => other,

@@ -95,7 +95,7 @@ pub(crate) struct CreateOrderBody {
     /// The ticket tier
     #[schema(minimum = 1, example = 111)]
     ticket_id: i64,
-    /// Number of tickets; the operator sets the most in one order, and a tier may have a limit per buyer
+    /// Number of tickets; the operator sets the maximum per order, and a tier may have a limit per buyer
     #[schema(minimum = 1, example = 2)]
     quantity: i32,
     /// Where text messages go

@@ -36,7 +36,7 @@ pub(crate) struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "urn:boxoffice:problem:invalid-fields")]
     kind: &'static str,
-    /// The kind of problem, for people.
+    /// The standard phrase of the HTTP status.
     #[schema(value_type = String, example = "Unprocessable Entity")]
     title: &'static str,
     /// The HTTP status.
@@ -117,7 +117,7 @@ impl Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "urn:boxoffice:problem:internal",
             "Internal Server Error",
-            "The request failed. The log has the cause under the x-request-id of this answer.",
+            "The request failed. The log has the cause under the x-request-id of this response.",
         )
     }
 
@@ -159,17 +159,17 @@ impl From<ApiError> for Problem {
             }
             ApiError::NotYetPayable(_) => Self::conflict(
                 "urn:boxoffice:problem:not-yet-payable",
-                "The order cannot be paid yet",
+                "Conflict",
                 &error,
             )
             .in_state(OrderState::Created)
             .retry_after(Duration::from_secs(1)),
             ApiError::PaidTooLate(_) => {
-                Self::conflict("urn:boxoffice:problem:refund-due", "The order is cancelled", &error)
+                Self::conflict("urn:boxoffice:problem:refund-due", "Conflict", &error)
                     .in_state(OrderState::Cancelled)
             }
             ApiError::AlreadyPaid(_) => {
-                Self::conflict("urn:boxoffice:problem:already-paid", "The order is paid", &error)
+                Self::conflict("urn:boxoffice:problem:already-paid", "Conflict", &error)
                     .in_state(OrderState::Paid)
             }
             ApiError::KeyReused => Self::invalid(vec![InvalidField::new(
@@ -178,7 +178,7 @@ impl From<ApiError> for Problem {
             )]),
             ApiError::KeyInProgress { retry_after } => {
                 let kind = "urn:boxoffice:problem:in-progress";
-                Self::conflict(kind, "The first request is still in progress", &error)
+                Self::conflict(kind, "Conflict", &error)
                     .retry_after(retry_after)
             }
             ApiError::Store(StoreError::Unavailable(because) | StoreError::Conflict(because)) => {

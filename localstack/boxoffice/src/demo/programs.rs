@@ -99,7 +99,7 @@ impl Programs {
                 return Ok(());
             }
             if let Some(status) = child.try_wait()? {
-                anyhow::bail!("{name} ended during its start, {status}:\n{}", tell());
+                anyhow::bail!("{name} exited while it was starting, {status}:\n{}", tell());
             }
             if Instant::now() >= deadline {
                 anyhow::bail!("{name} was not ready in time:\n{}", tell());
@@ -133,7 +133,7 @@ impl Programs {
     pub async fn stop(mut self) -> anyhow::Result<Vec<String>> {
         for running in &self.running {
             let told = Command::new("kill").args(["-TERM", &running.child.id().to_string()]).status()?;
-            anyhow::ensure!(told.success(), "{} had ended by itself", running.name);
+            anyhow::ensure!(told.success(), "{} had already exited by itself", running.name);
         }
         let mut badly = Vec::new();
         let deadline = Instant::now() + END;

@@ -85,7 +85,7 @@ impl Scratch {
 /// Makes a sale on a server in this process.
 pub async fn on_server(plan: Plan, http: reqwest::Client, scratch: &mut Scratch) -> anyhow::Result<bool> {
     println!(
-        "No server runs, so the sale is made on one of its own, on a scratch file, with {PAYMENT_WINDOW:?} to pay and a \
+        "No server is running, so the sale starts its own on a temporary file, with {PAYMENT_WINDOW:?} to pay and a \
          text-message provider that fails every fifth time"
     );
     scratch.variables.push(("LISTEN", "127.0.0.1:0".to_owned()));
@@ -122,7 +122,7 @@ pub async fn on_programs(
     let settings = scratch.settings()?;
     telemetry::init(settings.log_format, "error", QUIET_TARGETS).map_err(HostError::from)?;
     println!(
-        "The sale is made on {} processes and the broker, with a scratch file, {PAYMENT_WINDOW:?} to pay and a \
+        "The sale uses {} processes, the broker and a temporary file, with {PAYMENT_WINDOW:?} to pay and a \
          text-message provider that fails every fifth time{}",
         FUNCTIONS.len(),
         if kill { "; each process is killed in turn" } else { "" }

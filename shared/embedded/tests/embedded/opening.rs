@@ -86,7 +86,7 @@ fn a_file_of_a_newer_program_is_refused() {
     drop(file);
     let refused = Embedded::open(place.file(), Options::default()).unwrap_err();
     assert!(matches!(refused, OpenError::NewerSchema { found: 99, .. }), "{refused:?}");
-    assert!(refused.to_string().contains("use the newer program"), "{refused}");
+    assert!(refused.to_string().contains("use a newer version"), "{refused}");
 }
 
 #[test]

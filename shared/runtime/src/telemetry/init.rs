@@ -36,7 +36,7 @@ impl fmt::Display for LogFormat {
 
 /// The text is not a [`LogFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a log format is compact or json")]
+#[error("the log format must be compact or json")]
 pub struct UnknownLogFormat;
 
 impl FromStr for LogFormat {

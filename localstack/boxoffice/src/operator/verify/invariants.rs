@@ -71,7 +71,7 @@ fn states(census: &Census) -> Invariant {
     let orders = &census.orders;
     invariant(
         "I3",
-        "orders only move along the allowed states",
+        "orders only take the allowed steps from state to state",
         Some(orders.impossible == 0),
         format!(
             "{}; {} have fields that do not fit their state",
