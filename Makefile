@@ -2,7 +2,7 @@
 CARGO ?= cargo
 TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
 BOXOFFICE = $(TARGET)/release/boxoffice
-# Lints, documentation, programs and tests with the same features, or the dependencies would be compiled for each anew.
+# Lints, documentation, programs and tests with the same features, or the dependencies would be compiled again for each.
 EVERYTHING = --workspace --locked --features boxoffice-tests/everything,boxoffice-bench/rocketmq
 export CATALOGUE ?= localstack/boxoffice/catalogue.toml
 
@@ -15,7 +15,7 @@ ROCKETMQ ?= rocketmq://127.0.0.1:9876
 TOOLS = .local/tools/bin
 FUNCTIONS = $(notdir $(wildcard functions/*))
 
-help: ## this list
+help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## the all-in-one program, in release mode
@@ -78,7 +78,7 @@ up: ## start a RocketMQ name server and broker on this machine, with Docker wher
 down: ## stop them
 	@localstack/stack.sh down
 
-status: ## what of them runs
+status: ## show which of them are running
 	@localstack/stack.sh status
 
 build-rocketmq: ## every program, with RocketMQ, in release mode

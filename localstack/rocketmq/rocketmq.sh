@@ -324,7 +324,7 @@ up() {
     echo "RocketMQ $version is ${already}up: name server 127.0.0.1:$(port_of namesrv), broker 127.0.0.1:$(port_of broker), profile $(profile_of)"
     echo "Logs: $state/namesrv and $state/broker"
     if [ "$(profile_of)" != "${profile:-default}" ] || [ "$(port_of namesrv)" != "$namesrv_port" ] || [ "$(port_of broker)" != "$broker_port" ]; then
-        echo "It runs with other settings than asked for: stop it first to change them" >&2
+        echo "It is running with other settings than those requested; stop it first to change them" >&2
     fi
     # The broker's own limits, which no setting raises.
     used=$(df -P "$state" | awk 'NR == 2 { sub("%", "", $5); print $5 }')
