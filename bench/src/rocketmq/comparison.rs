@@ -32,7 +32,7 @@ pub struct Args {
     /// Messages that each consumer drains.
     #[arg(long, default_value_t = 100_000)]
     messages: usize,
-    /// Messages that it handles before, which are not measured.
+    /// Messages that each consumer handles first, which are not measured.
     #[arg(long, default_value_t = 10_000)]
     warmup: usize,
     /// How often each consumer drains them.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderAccepted {
-    /// The number under which the order is found.
+    /// The number of the order.
     #[schema(value_type = String, example = "T20261122101530123000001")]
     pub order_no: OrderNo,
     /// The wire code of the state: 0 to be paid.
@@ -86,7 +86,7 @@ pub struct OrderView {
     /// The wire code: 0 to be paid, 1 paid, 2 cancelled.
     #[schema(example = 0)]
     pub status: i32,
-    /// When the latest event happened that the order keeps the time of; null for a cancelled order.
+    /// When the latest event happened; null for a cancelled order, whose cancellation time is not stored.
     #[schema(value_type = Option<String>, example = "2026-11-22T10:15:30.123")]
     pub event_time: Option<DateTime>,
     /// The latest event: CREATED, PAID or CANCELLED.
@@ -164,7 +164,7 @@ impl OrderView {
 pub struct OrderPage {
     /// The orders.
     pub orders: Vec<OrderView>,
-    /// Pass it as `cursor` to get the next page; null at the end.
+    /// Pass it as `cursor` to get the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 

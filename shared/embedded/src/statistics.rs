@@ -40,8 +40,9 @@ impl Statistics for Embedded {
                 Ok(Some(new > 0))
             })
             .await?;
-        recorded
-            .ok_or_else(|| StoreError::Invalid(format!("the total sales of ticket {ticket_id} are too large")))
+        recorded.ok_or_else(|| {
+            StoreError::Invalid(format!("the total sales of ticket {ticket_id} are too large"))
+        })
     }
 
     async fn total(&self, ticket_id: TicketId) -> Result<SalesTotal, StoreError> {

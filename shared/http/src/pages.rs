@@ -42,7 +42,7 @@ pub struct Health {
 /// Whether the process is ready to work.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
-    /// True when every required part is.
+    /// True when every required part is ready.
     ready: bool,
     /// The parts.
     parts: Vec<Part>,
@@ -51,12 +51,12 @@ pub struct Ready {
 /// Whether one part that the process needs is there.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Part {
-    /// Which.
+    /// Its name.
     #[schema(value_type = String, example = "store")]
     name: &'static str,
-    /// Whether it answered in time.
+    /// Whether it is ready.
     ready: bool,
-    /// Whether the process is not ready without it.
+    /// Whether the process is ready only if this part is.
     required: bool,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -157,13 +157,11 @@ impl From<ApiError> for Problem {
             ApiError::UnknownTicket(_) => {
                 Self::not_found(&error).about(vec![InvalidField::new("ticketId", "is not on sale")])
             }
-            ApiError::NotYetPayable(_) => Self::conflict(
-                "urn:boxoffice:problem:not-yet-payable",
-                "Conflict",
-                &error,
-            )
-            .in_state(OrderState::Created)
-            .retry_after(Duration::from_secs(1)),
+            ApiError::NotYetPayable(_) => {
+                Self::conflict("urn:boxoffice:problem:not-yet-payable", "Conflict", &error)
+                    .in_state(OrderState::Created)
+                    .retry_after(Duration::from_secs(1))
+            }
             ApiError::PaidTooLate(_) => {
                 Self::conflict("urn:boxoffice:problem:refund-due", "Conflict", &error)
                     .in_state(OrderState::Cancelled)
@@ -178,8 +176,7 @@ impl From<ApiError> for Problem {
             )]),
             ApiError::KeyInProgress { retry_after } => {
                 let kind = "urn:boxoffice:problem:in-progress";
-                Self::conflict(kind, "Conflict", &error)
-                    .retry_after(retry_after)
+                Self::conflict(kind, "Conflict", &error).retry_after(retry_after)
             }
             ApiError::Store(StoreError::Unavailable(because) | StoreError::Conflict(because)) => {
                 // Details of the store belong in the log, not in the response.
