@@ -36,7 +36,7 @@ pub(crate) struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "urn:boxoffice:problem:invalid-fields")]
     kind: &'static str,
-    /// The standard phrase of the HTTP status.
+    /// The kind of problem in a few words; the phrase of the HTTP status where the kind says no more.
     #[schema(value_type = String, example = "Unprocessable Entity")]
     title: &'static str,
     /// The HTTP status.
@@ -157,17 +157,19 @@ impl From<ApiError> for Problem {
             ApiError::UnknownTicket(_) => {
                 Self::not_found(&error).about(vec![InvalidField::new("ticketId", "is not on sale")])
             }
-            ApiError::NotYetPayable(_) => {
-                Self::conflict("urn:boxoffice:problem:not-yet-payable", "Conflict", &error)
-                    .in_state(OrderState::Created)
-                    .retry_after(Duration::from_secs(1))
-            }
+            ApiError::NotYetPayable(_) => Self::conflict(
+                "urn:boxoffice:problem:not-yet-payable",
+                "The order cannot be paid yet",
+                &error,
+            )
+            .in_state(OrderState::Created)
+            .retry_after(Duration::from_secs(1)),
             ApiError::PaidTooLate(_) => {
-                Self::conflict("urn:boxoffice:problem:refund-due", "Conflict", &error)
+                Self::conflict("urn:boxoffice:problem:refund-due", "The order is cancelled", &error)
                     .in_state(OrderState::Cancelled)
             }
             ApiError::AlreadyPaid(_) => {
-                Self::conflict("urn:boxoffice:problem:already-paid", "Conflict", &error)
+                Self::conflict("urn:boxoffice:problem:already-paid", "The order is paid", &error)
                     .in_state(OrderState::Paid)
             }
             ApiError::KeyReused => Self::invalid(vec![InvalidField::new(
@@ -176,7 +178,8 @@ impl From<ApiError> for Problem {
             )]),
             ApiError::KeyInProgress { retry_after } => {
                 let kind = "urn:boxoffice:problem:in-progress";
-                Self::conflict(kind, "Conflict", &error).retry_after(retry_after)
+                Self::conflict(kind, "The first request is still in progress", &error)
+                    .retry_after(retry_after)
             }
             ApiError::Store(StoreError::Unavailable(because) | StoreError::Conflict(because)) => {
                 // Details of the store belong in the log, not in the response.
