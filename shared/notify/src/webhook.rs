@@ -13,7 +13,7 @@ use crate::post::{SignedPost, WebhookSettings};
 ///
 /// The body is JSON: `idempotencyKey`, `channel`, `to`, `template`, `title`, `content`. The headers are
 /// `Idempotency-Key` (percent-encoded where it is not printable ASCII), `X-Boxoffice-Timestamp` (seconds since
-/// 1970) and `X-Boxoffice-Signature` (see [`SigningKey::sign`]).
+/// 1970) and `X-Boxoffice-Signature` (see [`SigningKey::sign`](crate::SigningKey::sign)).
 ///
 /// 2xx is delivered. 408, 429, 5xx, a timeout and an unreachable gateway are `TryLater`, after the pause of a
 /// `Retry-After`, at most one hour. Everything else, redirects included, is `Refused`.
