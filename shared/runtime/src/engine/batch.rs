@@ -8,7 +8,8 @@ use tracing::Instrument as _;
 use super::limits::{Failure, HandlerLimits};
 use crate::telemetry::{ConsumerTelemetry, batch_span};
 use crate::{
-    BatchHandler, BatchLimits, Context, Decode, Delivery, Function, Outcome, Settle, Settled, Subscription,
+    BatchHandler, BatchLimits, Context, Decode, Delivery, Function, Outcome, Settle, Settled, Shutdown,
+    Subscription,
 };
 
 /// Runs a [`BatchHandler`]: one call for all messages of a batch.
@@ -67,10 +68,10 @@ impl<H: BatchHandler> BatchEngine<H> {
         (decoded, answered)
     }
 
-    /// One answer for each message, whatever the handler does.
-    async fn handle(&self, messages: &[(H::Message, Context)], limits: &BatchLimits) -> Vec<Outcome> {
+    /// One answer for each message, whatever the handler does; `None` for one that a stop keeps from being handled.
+    async fn handle(&self, messages: &[(H::Message, Context)], limits: &BatchLimits) -> Vec<Option<Outcome>> {
         match self.call(messages).await {
-            Ok(outcomes) => outcomes,
+            Ok(outcomes) => outcomes.into_iter().map(Some).collect(),
             Err(Failure::Panicked(message)) if messages.len() > 1 => {
                 tracing::error!(
                     group = self.subscription.group,
@@ -80,19 +81,20 @@ impl<H: BatchHandler> BatchEngine<H> {
                 );
                 let mut outcomes = Vec::with_capacity(messages.len());
                 for message in messages {
-                    if limits.are_reached() {
-                        // The call that panicked may have handled it in part, so it is not untouched.
-                        outcomes.push(Outcome::retry("the handler panicked on the batch of this message"));
+                    // The message that panics must not cost its neighbours an attempt. Only a stop ends this, not the
+                    // deadline: a batch that always panics would come again for ever, with no attempt counted.
+                    if limits.shutdown.as_ref().is_some_and(Shutdown::has_begun) {
+                        outcomes.push(None);
                         continue;
                     }
                     match self.call(std::slice::from_ref(message)).await {
-                        Ok(outcome) => outcomes.extend(outcome),
-                        Err(failure) => outcomes.push(failure.into()),
+                        Ok(outcome) => outcomes.extend(outcome.into_iter().map(Some)),
+                        Err(failure) => outcomes.push(Some(failure.into())),
                     }
                 }
                 outcomes
             }
-            Err(failure) => vec![failure.into(); messages.len()],
+            Err(failure) => vec![Some(failure.into()); messages.len()],
         }
     }
 
@@ -111,9 +113,11 @@ impl<H: BatchHandler> BatchEngine<H> {
         let outcomes = self.handle(&decoded.messages, limits).instrument(span).await;
         let elapsed = started.elapsed();
         for ((_, context), outcome) in decoded.messages.iter().zip(&outcomes) {
-            self.telemetry.handled(&context.delivery, outcome, elapsed);
+            if let Some(outcome) = outcome {
+                self.telemetry.handled(&context.delivery, outcome, elapsed);
+            }
         }
-        let answer = |(index, outcome)| Settled { index, outcome: Some(outcome) };
+        let answer = |(index, outcome)| Settled { index, outcome };
         decoded.indices.into_iter().zip(outcomes).map(answer).collect()
     }
 }

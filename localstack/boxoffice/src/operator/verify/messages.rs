@@ -2,7 +2,13 @@
 
 use boxoffice_domain::ports::{AuditedGroup, BusAudit, GroupAccount, MarkCount, StoreAudit};
 
+use boxoffice_messages::group;
+
 use crate::operator::OperatorError;
+
+/// The groups whose effects the invariants judge. Nothing is sent to them with a delay, so what is delayed is a retry.
+const JUDGED: [&str; 4] =
+    [group::ORDER_PROCESS, group::ORDER_PAID, group::ORDER_CANCELLED, group::STOCK_MANAGEMENT];
 
 /// All messages, looked at once.
 #[derive(Debug)]
@@ -38,9 +44,13 @@ impl Messages {
         self.accounts.iter().map(GroupAccount::due).sum()
     }
 
-    /// Whether nothing is due, in flight or marked.
+    /// Whether nothing is due, in flight or marked, and no message that brings an order or its seats further waits to be
+    /// tried again.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.due() == 0 && self.marks.count == 0
+        let retried = |account: &GroupAccount| {
+            JUDGED.contains(&account.group.as_str()) && account.delayed.is_some_and(|delayed| delayed > 0)
+        };
+        self.due() == 0 && self.marks.count == 0 && !self.accounts.iter().any(retried)
     }
 
     /// Whether the bus tells of messages that are to be delivered again later.
@@ -48,10 +58,10 @@ impl Messages {
         self.accounts.iter().all(|account| account.delayed.is_some())
     }
 
-    /// Whether no group got a message since then, as far as the bus counts them.
+    /// Whether no group got or handled a message since then, as far as the bus counts them.
     pub(super) fn none_came_since(&self, earlier: &Self) -> bool {
-        let sent = |account: &GroupAccount| (account.group.clone(), account.sent);
-        self.accounts.iter().map(sent).eq(earlier.accounts.iter().map(sent))
+        let seen = |account: &GroupAccount| (account.group.clone(), account.sent, account.done, account.dead);
+        self.accounts.iter().map(seen).eq(earlier.accounts.iter().map(seen))
     }
 
     /// What became of all messages; `None` where the bus does not know it of each group.
@@ -100,6 +110,15 @@ mod tests {
         let (before, after) = (messages(vec![account("a", 10, 10)]), messages(vec![account("a", 11, 11)]));
         assert!(before.is_at_rest() && after.is_at_rest());
         assert!(before.none_came_since(&before) && !after.none_came_since(&before));
+    }
+
+    #[test]
+    fn a_retry_that_waits_is_no_rest_unless_its_effect_is_not_judged() {
+        let delayed = |group| GroupAccount { delayed: Some(1), sent: Some(2), ..account(group, 1, 1) };
+        assert!(!messages(vec![delayed(group::ORDER_PAID)]).is_at_rest());
+        assert!(messages(vec![delayed(group::ORDER_TIMEOUT), delayed(group::SMS_NOTIFICATION)]).is_at_rest());
+        let (before, after) = (messages(vec![account("a", 2, 1)]), messages(vec![account("a", 2, 2)]));
+        assert!(!after.none_came_since(&before), "one was handled in between");
     }
 
     #[test]

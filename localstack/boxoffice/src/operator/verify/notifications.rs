@@ -117,13 +117,14 @@ fn fingerprint(channel: &str, key: &str) -> u128 {
     hash.iter().take(16).fold(0, |sum, byte| (sum << 8) | u128::from(*byte))
 }
 
-/// Takes the repeats away that a take-over of the same notification accounts for. A redrive has a key of its own,
-/// which ends in its number; the provider is given the key without it.
+/// Takes the repeats away that a crash in the same notification accounts for: a take-over, or a worker that died and
+/// whose message became a dead letter. A redrive has a key of its own, which ends in its number; the provider is given the
+/// key without it.
 fn excuse(repeats: &mut HashMap<String, u64>, effect: &UncertainEffect) {
     let notification =
         effect.key.rsplit_once('/').map_or(effect.key.as_str(), |(notification, _)| notification);
     if let Some(left) = repeats.get_mut(notification) {
-        *left = left.saturating_sub(u64::from(effect.taken_over));
+        *left = left.saturating_sub(u64::from(effect.taken_over) + u64::from(effect.unfinished));
     }
 }
 
